@@ -1,0 +1,46 @@
+package resolve
+
+import (
+	"net/netip"
+
+	"github.com/namelet/namelet/hostabi"
+	"github.com/namelet/namelet/internal/authority"
+)
+
+// Client is where a question came from, as far as an answer may depend on it.
+type Client struct {
+	Addr      netip.Addr        // the source of the packet, or of the connection
+	Transport hostabi.Transport // what it came by
+}
+
+// ExtendedError is an extended DNS error (RFC 8914): a code of its registry and
+// text for people. The zero code with an empty text means none.
+type ExtendedError struct {
+	Code uint16
+	Text string
+}
+
+// The codes that Namelet sends (RFC 8914 section 4).
+const (
+	ErrorOther        uint16 = 0
+	ErrorStaleAnswer  uint16 = 3
+	ErrorNotReady     uint16 = 14
+	ErrorProhibited   uint16 = 18
+	ErrorNotAuthority uint16 = 20
+	ErrorNotSupported uint16 = 21
+	ErrorNetwork      uint16 = 23
+	ErrorInvalidData  uint16 = 24
+)
+
+// Response is an answer with what goes beside it. The caller owns it and uses
+// it again.
+type Response struct {
+	authority.Answer
+	Errors []ExtendedError // sent only to clients that use EDNS
+}
+
+// Reset empties the response and keeps its memory.
+func (r *Response) Reset() {
+	r.Answer.Reset()
+	r.Errors = r.Errors[:0]
+}
