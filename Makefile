@@ -1,0 +1,52 @@
+# Namelet. The default target lists the rest.
+
+GO ?= go
+BIN := bin/responder
+export CGO_ENABLED ?= 0
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## List the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## Build bin/responder
+	$(GO) build -trimpath -o $(BIN) ./cmd/responder
+
+.PHONY: run
+run: build ## Start a server on loopback with a sample zone and guest, and print what to dig
+	@./deploy/demo/run $(BIN)
+
+.PHONY: test
+test: tools ## Run every test (the race detector where goroutines meet)
+	$(GO) test ./...
+	CGO_ENABLED=1 $(GO) test -race -short $(RACE)
+
+# Packages whose tests run goroutines against each other.
+RACE := ./internal/... ./store/... ./runtime
+
+.PHONY: check
+check: ## Format, vet, staticcheck, tidy, import rules
+	@out=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$out" || { echo "gofmt -w these files:"; echo "$$out"; exit 1; }
+	$(GO) vet ./...
+	GOOS=wasip1 GOARCH=wasm $(GO) vet ./sdk ./rr ./hostabi ./guests/...
+	$(GO) tool staticcheck ./...
+	$(GO) mod tidy -diff
+	$(GO) test ./internal/deptest
+
+.PHONY: tools
+tools: ## Look for the tools that tests need, and install what is missing where apt and root are at hand
+	@.ci/tools
+
+.PHONY: fuzz
+fuzz: ## Run each fuzz target for FUZZTIME (default 30s)
+	@.ci/fuzz $(or $(FUZZTIME),30s)
+
+.PHONY: bench
+bench: ## Run the Go benchmarks
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+.PHONY: clean
+clean: ## Remove what was built
+	rm -rf bin
