@@ -1,0 +1,78 @@
+package runtime
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+)
+
+// Config is the configuration of an Engine. The zero value is usable.
+type Config struct {
+	// CacheDir keeps machine code over restarts; empty for none. Whoever can write to it can run code
+	// in this process.
+	CacheDir string
+	// Interpreter runs guests without compiling them: slow to answer, quick to start. For tests.
+	Interpreter bool
+	// MaxMemoryPages is the most pages of 64 KiB that any attachment's limit may give; 0 for 1,024.
+	MaxMemoryPages uint32
+	// Text reads rdata in presentation form; nil refuses answers that use it.
+	Text TextParser
+}
+
+// defaultMaxMemoryPages is 64 MiB.
+const defaultMaxMemoryPages = 1024
+
+// Engine compiles guests and holds what they share: the machine code and the host functions.
+type Engine struct {
+	engine wazero.Runtime
+	cache  wazero.CompilationCache
+	config Config
+}
+
+// New makes an engine. The caller closes it.
+func New(ctx context.Context, config Config) (*Engine, error) {
+	if config.MaxMemoryPages == 0 {
+		config.MaxMemoryPages = defaultMaxMemoryPages
+	}
+	e := &Engine{config: config}
+	options := wazero.NewRuntimeConfigCompiler()
+	if config.Interpreter {
+		options = wazero.NewRuntimeConfigInterpreter()
+	}
+	options = options.
+		WithCoreFeatures(api.CoreFeaturesV2).
+		WithMemoryLimitPages(config.MaxMemoryPages).
+		WithDebugInfoEnabled(false)
+	if config.CacheDir != "" {
+		cache, err := wazero.NewCompilationCacheWithDir(config.CacheDir)
+		if err != nil {
+			return nil, fmt.Errorf("runtime: compilation cache: %w", err)
+		}
+		e.cache = cache
+		options = options.WithCompilationCache(cache)
+	}
+	e.engine = wazero.NewRuntimeWithConfig(ctx, options)
+	if err := e.define(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("runtime: host functions: %w", err), e.Close(ctx))
+	}
+	return e, nil
+}
+
+func (e *Engine) define(ctx context.Context) error {
+	if err := defineImports(ctx, e.engine); err != nil {
+		return err
+	}
+	return defineWASI(ctx, e.engine)
+}
+
+// Close frees all modules and instances of the engine, which must not be in use.
+func (e *Engine) Close(ctx context.Context) error {
+	err := e.engine.Close(ctx)
+	if e.cache != nil {
+		err = errors.Join(err, e.cache.Close(ctx))
+	}
+	return err
+}

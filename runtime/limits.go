@@ -1,0 +1,40 @@
+package runtime
+
+import "github.com/namelet/namelet/hostabi"
+
+// Limits bound one attachment's guest. A zero field stands for its default.
+type Limits struct {
+	Fuel        uint64 // units a query may burn, over all hops; see docs/FUEL.md for what a unit is
+	InitFuel    uint64 // units _initialize, namelet_buffers and namelet_init may burn together
+	MemoryPages uint32 // pages of 64 KiB a guest's memory may have
+	Lookups     int    // lookups a query, at most hostabi.MaxLookups
+	AnswerBytes int    // bytes of an answer's records, uncompressed, handles counted in full
+}
+
+// Defaults of Limits.
+const (
+	DefaultFuel        = 1_000_000
+	DefaultInitFuel    = 200_000_000
+	DefaultMemoryPages = 256 // 16 MiB
+	DefaultAnswerBytes = 65535
+)
+
+// withDefaults fills zero fields and lowers what version 1 of the ABI bounds.
+func (l Limits) withDefaults() Limits {
+	if l.Fuel == 0 {
+		l.Fuel = DefaultFuel
+	}
+	if l.InitFuel == 0 {
+		l.InitFuel = DefaultInitFuel
+	}
+	if l.MemoryPages == 0 {
+		l.MemoryPages = DefaultMemoryPages
+	}
+	if l.Lookups <= 0 || l.Lookups > hostabi.MaxLookups {
+		l.Lookups = hostabi.MaxLookups
+	}
+	if l.AnswerBytes <= 0 {
+		l.AnswerBytes = DefaultAnswerBytes
+	}
+	return l
+}

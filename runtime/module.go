@@ -1,0 +1,95 @@
+package runtime
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+
+	"github.com/tetratelabs/wazero"
+
+	"github.com/namelet/namelet/runtime/internal/inspect"
+	"github.com/namelet/namelet/runtime/internal/meter"
+)
+
+// Report says what a module is: sizes, exports, imports, tables, and what of it cannot be copied.
+type Report = inspect.Report
+
+// Refusal is the error for a module that cannot be a guest. It names the export, import, feature or
+// limit at fault.
+type Refusal = inspect.Refusal
+
+// Digest names a module: the SHA-256 of its bytes as they were uploaded.
+type Digest [sha256.Size]byte
+
+// String gives the digest in hexadecimal.
+func (d Digest) String() string { return hex.EncodeToString(d[:]) }
+
+// Inspect says what the module is, and whether it can be a guest. The error is a *Refusal.
+func Inspect(wasm []byte) (*Report, error) {
+	return inspect.Module(wasm, inspect.DefaultLimits())
+}
+
+// Module is a guest's code, compiled. It has no state; generations are made from it.
+type Module struct {
+	engine  *Engine
+	code    wazero.CompiledModule
+	digest  Digest
+	report  *Report
+	globals []string // exports of the mutable globals, by which a picture is taken
+}
+
+// Compile inspects, meters and compiles the module. It takes a while (seconds for a large one that is
+// not in the cache) and holds up nobody but its caller, apart from the processor it uses. The error is
+// a *Refusal where the module cannot be a guest; such an error never says that the host is at fault.
+func (e *Engine) Compile(ctx context.Context, wasm []byte) (*Module, error) {
+	report, err := Inspect(wasm)
+	if err != nil {
+		return nil, err
+	}
+	options := meter.DefaultOptions()
+	options.MemoryPages = e.config.MaxMemoryPages
+	metered, err := meter.Rewrite(wasm, options)
+	if err != nil {
+		return nil, refusal(err)
+	}
+	code, err := e.compile(ctx, metered)
+	if err != nil {
+		return nil, refusal(err)
+	}
+	m := &Module{engine: e, code: code, digest: sha256.Sum256(wasm), report: report}
+	for _, index := range report.MutableGlobals {
+		m.globals = append(m.globals, meter.GlobalExport(index))
+	}
+	return m, nil
+}
+
+// compile hands the rewritten module to the engine, which checks its types. A panic there would be a
+// defect of the engine that an upload has found: it is the upload that must fail.
+func (e *Engine) compile(ctx context.Context, metered []byte) (code wazero.CompiledModule, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("the compiler gave up: %v", r)
+		}
+	}()
+	return e.engine.CompileModule(ctx, metered)
+}
+
+// refusal words what the meter or the engine found wrong, unless it is a refusal already.
+func refusal(err error) error {
+	var already *Refusal
+	if errors.As(err, &already) {
+		return already
+	}
+	return &Refusal{Kind: inspect.KindMalformed, Reason: firstLine(err), Err: err}
+}
+
+// Digest names the module.
+func (m *Module) Digest() Digest { return m.digest }
+
+// Report says what the module is. It is shared and not to be changed.
+func (m *Module) Report() *Report { return m.report }
+
+// Close frees the machine code. No generation of the module may be used after it.
+func (m *Module) Close(ctx context.Context) error { return m.code.Close(ctx) }

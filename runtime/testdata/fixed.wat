@@ -1,0 +1,10 @@
+;; Answers every question with one A record, 192.0.2.1, and asks the host nothing.
+(module
+  (memory (export "memory") 1)
+  (data (i32.const 16) "\00\10\00\00\00\04\00\00\00\20\00\00\00\04\00\00") ;; in 0x1000, out 0x2000, 1024 each
+  (data (i32.const 0x2000)
+    "\10\00\00\00" "\01" "\00" "\01\00" "\00\00\00\00" "\00\00\00\00"                 ;; answer, 1 record
+    "\10\00\00\00" "\01\00" "\00" "\00" "\00\00\00\00" "\00\00" "\04\00" "\c0\00\02\01") ;; A, rdata
+  (func (export "namelet_abi_1"))
+  (func (export "namelet_buffers") (result i32) (i32.const 16))
+  (func (export "namelet_answer") (param i32) (result i32) (i32.const 36)))
