@@ -15,9 +15,9 @@ type Outcome uint8
 // The ends of the algorithm of RFC 1034 section 4.3.2.
 const (
 	OutcomeInvalid  Outcome = iota
-	OutcomeAnswer           // the RRset, or a CNAME or DNAME chain that ends in one or leaves the served zones
+	OutcomeAnswer           // the RRset, or aliases that end in one or lead away; RCode is YXDOMAIN where a DNAME's name would be too long (RFC 6672 section 2.2)
 	OutcomeNoData           // the name exists, the type does not (RFC 2308 section 2.2)
-	OutcomeNXDomain         // the name does not exist (RFC 2308 section 2.1), or a DNAME overflowed (RFC 6672 section 2.2)
+	OutcomeNXDomain         // the name does not exist (RFC 2308 section 2.1)
 	OutcomeReferral         // a zone cut at or above the name
 	OutcomeRefused          // outside the served zones
 	OutcomeFailed           // the zone is served, but no answer could be had
@@ -27,8 +27,9 @@ const (
 // packs. The caller owns it and uses it again; Reset keeps its memory. The Sets
 // in it share their rdata with the snapshot they came from.
 //
-// A set's Name is the owner name to send: a set made from a wildcard carries the
-// name that was asked. RRSIGs are Sets of their own, after the set they cover.
+// A set's Name is the owner name to send: sets at the name that was asked carry
+// it in the letter case of the question, those made from a wildcard too. RRSIGs
+// are Sets of their own, after the set they cover.
 type Answer struct {
 	Outcome       Outcome
 	RCode         rr.RCode

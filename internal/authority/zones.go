@@ -1,0 +1,148 @@
+package authority
+
+import (
+	"iter"
+	"maps"
+
+	"github.com/namelet/namelet/rr"
+)
+
+// Zone is a served zone.
+type Zone struct {
+	Apex     rr.Name
+	Private  bool      // looked up by guests only: never found by a question
+	Snapshot *Snapshot // nil while the zone's data are not at hand: it is answered with SERVFAIL
+}
+
+// Zones is the set of served zones. It is never changed: [Zones.With] and
+// [Zones.Without] derive another, at the cost of one of its shards. The zero
+// Zones is empty.
+type Zones struct {
+	shards [zoneShards]map[string]*Zone // by apex in lower-case wire form
+	count  int
+	deep   int // the most labels an apex has, or ever had
+}
+
+const zoneShards = 256
+
+// NewZones makes the set of the given zones. Of two with one apex the later
+// counts.
+func NewZones(zones []*Zone) *Zones {
+	z := &Zones{}
+	for _, zone := range zones {
+		key, shard := apexKey(zone.Apex)
+		if z.shards[shard] == nil {
+			z.shards[shard] = make(map[string]*Zone)
+		}
+		z.put(key, shard, zone)
+	}
+	return z
+}
+
+func (z *Zones) put(key string, shard int, zone *Zone) {
+	if _, ok := z.shards[shard][key]; !ok {
+		z.count++
+	}
+	z.shards[shard][key] = zone
+	z.deep = max(z.deep, zone.Apex.Labels())
+}
+
+// With returns the set with zone in it, in the place of one of the same apex.
+func (z *Zones) With(zone *Zone) *Zones {
+	next := *z
+	key, shard := apexKey(zone.Apex)
+	if next.shards[shard] = maps.Clone(next.shards[shard]); next.shards[shard] == nil {
+		next.shards[shard] = make(map[string]*Zone)
+	}
+	next.put(key, shard, zone)
+	return &next
+}
+
+// Without returns the set without the zone of that apex.
+func (z *Zones) Without(apex rr.Name) *Zones {
+	key, shard := apexKey(apex)
+	if _, ok := z.shards[shard][key]; !ok {
+		return z
+	}
+	next := *z
+	next.shards[shard] = maps.Clone(next.shards[shard])
+	delete(next.shards[shard], key)
+	next.count--
+	return &next
+}
+
+// Len counts the zones.
+func (z *Zones) Len() int { return z.count }
+
+// All yields the zones in no order.
+func (z *Zones) All() iter.Seq[*Zone] {
+	return func(yield func(*Zone) bool) {
+		for _, shard := range z.shards {
+			for _, zone := range shard {
+				if !yield(zone) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// Get returns the zone of exactly that apex, private or not, or nil.
+func (z *Zones) Get(apex rr.Name) *Zone {
+	var buf [rr.MaxNameLen]byte
+	key := apex.AppendLower(buf[:0])
+	hash := hashStart
+	for i := len(key) - 1; i >= 0; i-- {
+		hash = hashed(hash, key[i])
+	}
+	return z.shards[hash%zoneShards][string(key)]
+}
+
+// Find returns the zone, private ones aside, whose apex is the closest ancestor
+// of a name or the name itself; nil where there is none.
+func (z *Zones) Find(name rr.Name) *Zone {
+	if name.IsZero() {
+		return nil
+	}
+	var buf [rr.MaxNameLen]byte
+	key := name.AppendLower(buf[:0])
+	var starts, hashes [rr.MaxNameLen/2 + 1]uint8
+	count := 0
+	for i := 0; ; i += 1 + int(key[i]) {
+		starts[count] = uint8(i)
+		count++
+		if key[i] == 0 {
+			break
+		}
+	}
+	hash, at := hashStart, len(key)
+	for i := count - 1; i >= 0; i-- {
+		for start := int(starts[i]); at > start; {
+			at--
+			hash = hashed(hash, key[at])
+		}
+		hashes[i] = uint8(hash % zoneShards)
+	}
+	for i := max(0, count-1-z.deep); i < count; i++ {
+		if zone := z.shards[hashes[i]][string(key[starts[i]:])]; zone != nil && !zone.Private {
+			return zone
+		}
+	}
+	return nil
+}
+
+// apexKey returns the key of an apex and the shard it is in.
+func apexKey(apex rr.Name) (key string, shard int) {
+	key = apex.Lower().Wire()
+	hash := hashStart
+	for i := len(key) - 1; i >= 0; i-- {
+		hash = hashed(hash, key[i])
+	}
+	return key, int(hash % zoneShards)
+}
+
+// Names are hashed (FNV-1a) from their ends, so that one pass over a name gives
+// the hashes of all its ancestors.
+const hashStart uint32 = 2166136261
+
+func hashed(hash uint32, c byte) uint32 { return (hash ^ uint32(c)) * 16777619 }
