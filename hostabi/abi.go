@@ -60,6 +60,7 @@ const (
 	DefaultTTL      = 60     // seconds; of a record that gives no TTL and is no handle
 	MaxLookups      = 64     // lookups a query; every entry of lookup_many counts
 	MaxPicks        = 64     // picks a query
+	MaxInputs       = 64     // different inputs a query, lookups and picks apart
 	MaxPick         = 65536  // greatest n of pick
 	MaxLogLine      = 1024   // bytes of one log line
 	MaxLogLines     = 16     // log lines a query
