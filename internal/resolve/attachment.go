@@ -1,0 +1,203 @@
+package resolve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+
+	"github.com/namelet/namelet/hostabi"
+	"github.com/namelet/namelet/internal/authority"
+	"github.com/namelet/namelet/rr"
+	"github.com/namelet/namelet/runtime"
+)
+
+// Guest makes instances of one generation of a guest: a version with its
+// configuration and limits. It is safe for concurrent use.
+type Guest interface {
+	NewInstance(ctx context.Context) (Instance, error)
+}
+
+// Instance answers one question at a time; it belongs to one goroutine.
+//
+// Answer fills a, which has what the call burnt also where it failed; fuel is
+// what it may burn at most. The error is a *runtime.Fault, after which the
+// instance is as good as new. *runtime.Instance is one.
+type Instance interface {
+	Answer(q *hostabi.Question, fuel uint64, h runtime.Host, a *runtime.Answer) error
+	Close(ctx context.Context) error
+}
+
+// Scope says which names below a zone apex an attachment covers.
+type Scope uint8
+
+const (
+	ScopeSubtree Scope = iota // the attachment point and every name below it
+	ScopeName                 // the attachment point alone
+)
+
+// Fallback says what is answered where a guest fails.
+type Fallback uint8
+
+const (
+	FallbackStatic   Fallback = iota // what the zone's own data say
+	FallbackServFail                 // SERVFAIL
+)
+
+// Attachment lets a guest decide the answers of a zone, a subtree or a name.
+// Attachments are immutable once they are part of a Routing; Workers keep
+// instances by the Attachment's address, so a changed one is a new one.
+type Attachment struct {
+	Zone     rr.Name   // apex of the zone it belongs to
+	At       rr.Name   // attachment point: the apex or a name below it
+	Scope    Scope     // what below At it covers
+	Guest    Guest     // who answers
+	Label    string    // the guest's name and version, for logs and metrics
+	Grants   []rr.Name // apexes of the zones it may read beside its own
+	Fuel     uint64    // units a query, over all of a query's hops
+	Fallback Fallback
+
+	Stats   Stats   // what its guest did
+	Metrics Metrics // what its guest counts
+
+	reserve  reserve
+	failures limiter
+	lines    lineLimiter
+}
+
+// Routing is what a query is resolved against: the zones and the attachments,
+// pinned together by one load of a pointer. It is immutable.
+type Routing struct {
+	zones       *authority.Zones
+	attachments *coverage // shared by all that WithZones derives
+}
+
+// coverage finds an attachment by zone apex and attachment point.
+type coverage map[rr.Key]points
+
+// points are the attachments of one zone, by attachment point.
+type points map[rr.Key]*point
+
+type point struct {
+	name    *Attachment
+	subtree *Attachment
+}
+
+// ErrAttachment is the error of an attachment that contradicts its zone or
+// another attachment.
+var ErrAttachment = errors.New("resolve: bad attachment")
+
+// NewRouting makes a Routing. The error wraps ErrAttachment and names the
+// attachment: its point lies outside its zone, the zone is not there or is
+// signed, or two attachments share a point and a scope.
+func NewRouting(zones *authority.Zones, attachments []*Attachment) (*Routing, error) {
+	r := &Routing{zones: zones, attachments: &coverage{}}
+	for _, a := range attachments {
+		if err := r.add(a); err != nil {
+			return nil, err
+		}
+	}
+	return r, nil
+}
+
+func (r *Routing) add(a *Attachment) error {
+	zone := r.zones.Get(a.Zone)
+	switch {
+	case zone == nil:
+		return fmt.Errorf("%w: %v at %v: zone %v is not served", ErrAttachment, a.Label, a.At, a.Zone)
+	case zone.Snapshot != nil && zone.Snapshot.Signed():
+		return fmt.Errorf("%w: %v at %v: zone %v is signed, and a guest's answers would have no signatures", ErrAttachment, a.Label, a.At, a.Zone)
+	case !a.At.IsSubdomainOf(a.Zone):
+		return fmt.Errorf("%w: %v: %v lies outside zone %v", ErrAttachment, a.Label, a.At, a.Zone)
+	}
+	all := *r.attachments
+	at := all[a.Zone.Key()]
+	if at == nil {
+		at = points{}
+		all[a.Zone.Key()] = at
+	}
+	p := at[a.At.Key()]
+	if p == nil {
+		p = &point{}
+		at[a.At.Key()] = p
+	}
+	slot := &p.subtree
+	if a.Scope == ScopeName {
+		slot = &p.name
+	}
+	if *slot != nil {
+		return fmt.Errorf("%w: %v and %v are both attached at %v", ErrAttachment, (*slot).Label, a.Label, a.At)
+	}
+	*slot = a
+	return nil
+}
+
+// all yields the attachments in no order.
+func (r *Routing) all() iter.Seq[*Attachment] {
+	return func(yield func(*Attachment) bool) {
+		for _, at := range *r.attachments {
+			for _, p := range at {
+				if p.name != nil && !yield(p.name) || p.subtree != nil && !yield(p.subtree) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// has reports whether a is part of the routing.
+func (r *Routing) has(a *Attachment) bool {
+	p := (*r.attachments)[a.Zone.Key()][a.At.Key()]
+	return p != nil && (p.name == a || p.subtree == a)
+}
+
+// sameAttachments reports whether the two share their attachments, as those do
+// that [Routing.WithZones] derives.
+func (r *Routing) sameAttachments(o *Routing) bool { return r.attachments == o.attachments }
+
+// WithZones returns the same attachments over other zones: what a change of
+// records leads to.
+func (r *Routing) WithZones(zones *authority.Zones) *Routing {
+	return &Routing{zones: zones, attachments: r.attachments}
+}
+
+// Zones returns the zones that the routing serves.
+func (r *Routing) Zones() *authority.Zones { return r.zones }
+
+// find returns the most specific attachment that covers name in the zone with
+// the given apex: one to the name itself, else the closest subtree.
+func (r *Routing) find(apex, name rr.Name) *Attachment {
+	all := *r.attachments
+	if len(all) == 0 {
+		return nil
+	}
+	var buf [2 * rr.MaxNameLen]byte
+	at := all[rr.Key(apex.AppendKey(buf[:0]))]
+	if at == nil {
+		return nil
+	}
+	key := name.AppendKey(buf[:0])
+	if p := at[rr.Key(key)]; p != nil && p.name != nil {
+		return p.name
+	}
+	for {
+		if p := at[rr.Key(key)]; p != nil && p.subtree != nil {
+			return p.subtree
+		}
+		if len(key) == 0 {
+			return nil
+		}
+		key = parentKey(key)
+	}
+}
+
+// parentKey cuts the last label off a canonical key. A label ends in the octet
+// 0, which stands nowhere else in a key.
+func parentKey(key []byte) []byte {
+	for i := len(key) - 2; i >= 0; i-- {
+		if key[i] == 0 {
+			return key[:i+1]
+		}
+	}
+	return key[:0]
+}

@@ -1,0 +1,107 @@
+package resolve
+
+import (
+	"net/netip"
+
+	"github.com/namelet/namelet/hostabi"
+	"github.com/namelet/namelet/internal/authority"
+	"github.com/namelet/namelet/rr"
+	"github.com/namelet/namelet/runtime"
+)
+
+// host answers the imports of one guest call. A Worker has one, set anew for
+// every call: it pins the query's routing, so that a guest reads the same
+// snapshots that the rest of the answer is made from.
+type host struct {
+	worker     *Worker
+	routing    *Routing
+	attachment *Attachment
+	client     Client
+	now        int64 // seconds since 1970, one value for the whole query
+	picked     int   // picks of earlier guests of the query
+	picks      int   // picks of this one
+}
+
+var _ runtime.Host = (*host)(nil)
+
+// Lookup reads the RRsets of a batch from the zones that the attachment may
+// read.
+func (h *host) Lookup(batch []runtime.Lookup) {
+	for i := range batch {
+		l := &batch[i]
+		zone := h.readable(l.Name)
+		if zone == nil {
+			l.Status = hostabi.StatusDenied
+			continue
+		}
+		l.Zone = zone.Apex
+		if zone.Snapshot == nil {
+			l.Status = hostabi.StatusUnavailable
+			continue
+		}
+		var read authority.ReadStatus
+		read, l.Set, l.Wildcard = zone.Snapshot.Read(l.Name, l.Type)
+		l.Status = status(read)
+	}
+}
+
+// readable returns the zone that name is looked up in: of the attachment's own
+// and the granted ones that enclose it, the one with the longest apex; nil where
+// none does.
+func (h *host) readable(name rr.Name) *authority.Zone {
+	apex := rr.Name{}
+	if name.IsSubdomainOf(h.attachment.Zone) {
+		apex = h.attachment.Zone
+	}
+	for _, grant := range h.attachment.Grants {
+		if grant.Len() > apex.Len() && name.IsSubdomainOf(grant) {
+			apex = grant
+		}
+	}
+	if apex.IsZero() {
+		return nil
+	}
+	return h.routing.zones.Get(apex)
+}
+
+// status words what a snapshot says in the terms of the ABI.
+func status(s authority.ReadStatus) hostabi.Status {
+	switch s {
+	case authority.ReadFound:
+		return hostabi.StatusOK
+	case authority.ReadNoData:
+		return hostabi.StatusNoData
+	case authority.ReadNXDomain:
+		return hostabi.StatusNXDomain
+	case authority.ReadDelegated:
+		return hostabi.StatusDelegated
+	case authority.ReadCNAME:
+		return hostabi.StatusCNAME
+	}
+	return hostabi.StatusUnavailable
+}
+
+// Client gives the whole address of the sender.
+func (h *host) Client() netip.Prefix {
+	addr := h.client.Addr.Unmap()
+	return netip.PrefixFrom(addr, addr.BitLen())
+}
+
+func (h *host) Now() int64 { return h.now }
+
+// Pick counts on from the picks of earlier guests on the query's CNAME path, so
+// that the draws of one query are independent of one another.
+func (h *host) Pick(k, n int) int {
+	h.picks = k + 1
+	return h.worker.draw(h.picked+k, n)
+}
+
+func (h *host) Transport() hostabi.Transport { return h.client.Transport }
+
+func (h *host) Site() string { return h.worker.resolver.config.Site }
+
+func (h *host) Log(level hostabi.LogLevel, line []byte) {
+	h.worker.resolver.logLine(h.attachment, level, line)
+}
+
+func (h *host) MetricAdd(name []byte, delta int64) { h.attachment.Metrics.add(name, delta) }

@@ -1,0 +1,106 @@
+package resolve
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/namelet/namelet/hostabi"
+	"github.com/namelet/namelet/internal/authority"
+	"github.com/namelet/namelet/runtime"
+)
+
+// errSuppressed is the failure of a question whose guest is not called, since it
+// failed a moment ago.
+var errSuppressed = errors.New("resolve: the guest failed on this question a moment ago")
+
+// How much of guests' failures and of what guests log reaches the server's log,
+// for each attachment.
+const (
+	failureLogEvery = time.Minute
+	linesPerSecond  = 10
+	linesBurst      = 50
+)
+
+// limiter lets something through once in failureLogEvery and counts the rest.
+// Its zero value is ready.
+type limiter struct {
+	last   atomic.Int64 // unix nanoseconds; 0 for never
+	missed atomic.Uint64
+}
+
+// pass reports whether now is the time, and how many were not let through since
+// the last time.
+func (l *limiter) pass(now time.Time) (missed uint64, ok bool) {
+	last := l.last.Load()
+	if last != 0 && now.UnixNano()-last < int64(failureLogEvery) || !l.last.CompareAndSwap(last, now.UnixNano()) {
+		l.missed.Add(1)
+		return 0, false
+	}
+	return l.missed.Swap(0), true
+}
+
+// report logs a failure, once a minute for each attachment.
+func (r *Resolver) report(a *Attachment, q authority.Question, err error) {
+	missed, ok := a.failures.pass(time.Now())
+	if !ok {
+		return
+	}
+	attrs := []any{"guest", a.Label, "zone", a.Zone.String(), "qname", q.Name.String(), "qtype", q.Type.String(),
+		"error", err, "unlogged", missed}
+	if f, ok := errors.AsType[*runtime.Fault](err); ok {
+		attrs = append(attrs, "fuel", f.Fuel, "stack", f.Stack, "output", f.Output)
+	}
+	r.config.Log.Warn("guest failed", attrs...)
+}
+
+// reason words a failure for the extended error on the wire: its kind alone,
+// since what a guest says in its messages is not for everybody.
+func reason(err error) string {
+	if f, ok := errors.AsType[*runtime.Fault](err); ok {
+		return f.Kind.String()
+	}
+	return "suppressed"
+}
+
+// lineLimiter is a bucket of log lines.
+type lineLimiter struct {
+	mu   sync.Mutex
+	left float64
+	at   time.Time
+}
+
+func (l *lineLimiter) pass(now time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.at.IsZero() {
+		l.left = linesBurst
+	} else {
+		l.left = min(linesBurst, l.left+now.Sub(l.at).Seconds()*linesPerSecond)
+	}
+	l.at = now
+	if l.left < 1 {
+		return false
+	}
+	l.left--
+	return true
+}
+
+var logLevels = map[hostabi.LogLevel]slog.Level{
+	hostabi.LogDebug: slog.LevelDebug,
+	hostabi.LogInfo:  slog.LevelInfo,
+	hostabi.LogWarn:  slog.LevelWarn,
+	hostabi.LogError: slog.LevelError,
+}
+
+// logLine passes a guest's line on to the server's log, within bounds.
+func (r *Resolver) logLine(a *Attachment, level hostabi.LogLevel, line []byte) {
+	severity := logLevels[level]
+	if !r.config.Log.Enabled(context.Background(), severity) || !a.lines.pass(time.Now()) {
+		return
+	}
+	r.config.Log.Log(context.Background(), severity, "guest says", "guest", a.Label, "zone", a.Zone.String(), "line", string(line))
+}

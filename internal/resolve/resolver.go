@@ -1,0 +1,142 @@
+// Package resolve turns a question and where it came from into an answer. It
+// finds the zone, asks the guest that is attached there, completes what the
+// guest says, and falls back to the zone's own data when a guest fails.
+//
+// Start with [New], give the Resolver a [Routing] by [Resolver.SetRouting], and
+// let every goroutine that serves make its own [Worker].
+//
+// The package knows neither sockets nor messages nor stores. A Resolver is safe
+// for concurrent use, a Worker is not; a query takes no lock and sees one
+// Routing from its beginning to its end.
+package resolve
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/namelet/namelet/internal/authority"
+)
+
+// Config is what a Resolver needs beside its routing. The zero Config is usable.
+type Config struct {
+	Site string           // name of the place where this process runs, for guests that ask; at most 255 bytes
+	Log  *slog.Logger     // failures of guests and what guests log; nil discards
+	Now  func() time.Time // nil for the real clock
+
+	// Draw gives the k-th pick of a query, from 0 to n-1; nil for chance.
+	Draw func(k, n int) int
+}
+
+// Resolver holds what all Workers answer from.
+type Resolver struct {
+	config  Config
+	routing atomic.Pointer[Routing]
+
+	mu      sync.Mutex
+	workers []*Worker
+}
+
+// New makes a Resolver that refuses every question until it has a Routing.
+func New(config Config) *Resolver {
+	if config.Log == nil {
+		config.Log = slog.New(slog.DiscardHandler)
+	}
+	if config.Now == nil {
+		config.Now = time.Now
+	}
+	r := &Resolver{config: config}
+	r.routing.Store(&Routing{zones: &authority.Zones{}, attachments: &coverage{}})
+	return r
+}
+
+// Routing returns what questions are answered from now.
+func (r *Resolver) Routing() *Routing { return r.routing.Load() }
+
+// SetRouting makes the next question of every Worker be answered from routing.
+// Before that it makes the instances that the Workers will need, so that no
+// question waits for one. Attachments whose guest gives no instance are kept:
+// their questions get the fallback. Calls do not run beside each other.
+func (r *Resolver) SetRouting(ctx context.Context, routing *Routing) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if old := r.routing.Load(); !old.sameAttachments(routing) {
+		for a := range routing.all() {
+			r.warm(ctx, a)
+		}
+	}
+	r.routing.Store(routing)
+}
+
+// warm fills an attachment's reserve up to one instance a Worker.
+func (r *Resolver) warm(ctx context.Context, a *Attachment) {
+	for a.reserve.size() < len(r.workers)-a.Stats.joined() {
+		instance, err := a.Guest.NewInstance(ctx)
+		if err != nil {
+			r.config.Log.Error("guest gives no instance; its questions get the fallback",
+				"guest", a.Label, "zone", a.Zone.String(), "error", err)
+			return
+		}
+		a.reserve.put(instance)
+	}
+}
+
+// NewWorker makes a Worker. Make them before the first SetRouting where their
+// instances are to be warm.
+func (r *Resolver) NewWorker() *Worker {
+	w := &Worker{
+		resolver: r,
+		slots:    map[*Attachment]*slot{},
+		random:   rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())),
+	}
+	w.host.worker = w
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.workers = append(r.workers, w)
+	return w
+}
+
+// reserve holds instances made ahead of the Workers that will take them.
+type reserve struct {
+	mu        sync.Mutex
+	instances []Instance
+}
+
+func (r *reserve) size() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.instances)
+}
+
+func (r *reserve) put(i Instance) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.instances = append(r.instances, i)
+}
+
+// take returns an instance, or nil where none was made ahead.
+func (r *reserve) take() Instance {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	n := len(r.instances)
+	if n == 0 {
+		return nil
+	}
+	i := r.instances[n-1]
+	r.instances = r.instances[:n-1]
+	return i
+}
+
+// Discard closes the instances that were made for an attachment and never taken.
+// It is for attachments that are in no Routing any more.
+func (a *Attachment) Discard(ctx context.Context) error {
+	var errs []error
+	for i := a.reserve.take(); i != nil; i = a.reserve.take() {
+		errs = append(errs, i.Close(ctx))
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,135 @@
+package resolve
+
+import (
+	"context"
+	"errors"
+	"hash/maphash"
+	"log/slog"
+	"time"
+
+	"github.com/namelet/namelet/hostabi"
+	"github.com/namelet/namelet/rr"
+	"github.com/namelet/namelet/runtime"
+)
+
+// How a failing guest is kept from costing more than it should.
+const (
+	failureMemory   = time.Second // a question that failed gets the fallback for so long
+	failuresKept    = 256         // questions remembered per slot
+	faultsPerSecond = 50          // instance replacements per slot; past them the guest is not called
+)
+
+// slot is one Worker's share of one attachment: a warm instance, its counters,
+// and the failures that are still remembered.
+type slot struct {
+	attachment *Attachment
+	instance   Instance // nil until the first call, and where none could be made
+	counters   *counters
+
+	failed map[uint64]time.Time // question -> when it may run again
+	window time.Time            // the second that faults are counted in
+	faults int
+}
+
+func newSlot(a *Attachment) *slot {
+	return &slot{attachment: a, counters: a.Stats.join()}
+}
+
+// call runs the guest on q. The error is a *runtime.Fault or errSuppressed.
+func (s *slot) call(q *hostabi.Question, h *host, fuel uint64, a *runtime.Answer) error {
+	// Only a slot with failures needs to know the time, or the hash of a question.
+	if len(s.failed) > 0 && s.suppressed(s.hash(q)) {
+		s.counters.suppressed.Add(1)
+		return errSuppressed
+	}
+	s.counters.calls.Add(1)
+	err := s.run(q, h, fuel, a)
+	s.counters.fuel.Add(a.Fuel)
+	if a.Fuel > s.counters.maxFuel.Load() {
+		s.counters.maxFuel.Store(a.Fuel)
+	}
+	if err != nil {
+		s.remember(s.hash(q), err)
+	}
+	return err
+}
+
+func (s *slot) run(q *hostabi.Question, h *host, fuel uint64, a *runtime.Answer) error {
+	if s.instance == nil {
+		instance, err := s.take(context.Background())
+		if err != nil {
+			return &runtime.Fault{Kind: runtime.FaultInit, Message: err.Error(), Err: err}
+		}
+		s.instance = instance
+	}
+	return s.instance.Answer(q, fuel, h, a)
+}
+
+// take gives the slot an instance: one made ahead, or a new one.
+func (s *slot) take(ctx context.Context) (Instance, error) {
+	if i := s.attachment.reserve.take(); i != nil {
+		return i, nil
+	}
+	return s.attachment.Guest.NewInstance(ctx)
+}
+
+// suppressed reports whether the guest is not to be called for this question
+// now, and forgets what is over.
+func (s *slot) suppressed(question uint64) bool {
+	now := time.Now()
+	if s.faults >= faultsPerSecond && now.Sub(s.window) < time.Second {
+		return true
+	}
+	until, ok := s.failed[question]
+	if ok && now.Before(until) {
+		return true
+	}
+	if ok {
+		delete(s.failed, question)
+	}
+	return false
+}
+
+// remember counts a failure and keeps its question for failureMemory. Where too
+// many are kept, all go: the second they were kept for is over or the fault
+// limit of this second holds anyway.
+func (s *slot) remember(question uint64, err error) {
+	now := time.Now()
+	if now.Sub(s.window) >= time.Second {
+		s.window, s.faults = now, 0
+	}
+	s.faults++
+	if s.failed == nil || len(s.failed) >= failuresKept {
+		s.failed = make(map[uint64]time.Time)
+	}
+	s.failed[question] = now.Add(failureMemory)
+	s.counters.faults[faultKind(err)].Add(1)
+}
+
+var seed = maphash.MakeSeed()
+
+// hash names a question within a slot.
+func (s *slot) hash(q *hostabi.Question) uint64 {
+	var buf [rr.MaxNameLen + 2]byte
+	b := append(buf[:0], q.QName...)
+	b = append(b, byte(q.QType>>8), byte(q.QType))
+	return maphash.Bytes(seed, b)
+}
+
+func faultKind(err error) runtime.FaultKind {
+	if f, ok := errors.AsType[*runtime.Fault](err); ok {
+		return f.Kind
+	}
+	return runtime.FaultHost
+}
+
+// close ends the slot's instance, whose guest nobody asks any more.
+func (s *slot) close(log *slog.Logger) {
+	if s.instance == nil {
+		return
+	}
+	if err := s.instance.Close(context.Background()); err != nil {
+		log.Warn("guest instance did not close", "guest", s.attachment.Label, "error", err)
+	}
+	s.instance = nil
+}

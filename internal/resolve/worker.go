@@ -1,0 +1,259 @@
+package resolve
+
+import (
+	"math/rand/v2"
+
+	"github.com/namelet/namelet/hostabi"
+	"github.com/namelet/namelet/internal/authority"
+	"github.com/namelet/namelet/rr"
+	"github.com/namelet/namelet/runtime"
+)
+
+// Worker resolves one question at a time. It owns the guest instances that it
+// uses, and the memory that its Responses point into.
+type Worker struct {
+	resolver *Resolver
+	routing  *Routing // of the question being resolved, and of the instances kept
+	slots    map[*Attachment]*slot
+	host     host
+	random   *rand.Rand
+
+	// One guest answer for each name on an alias path, since a Response points
+	// into all of them.
+	answers [authority.MaxHops + 2]runtime.Answer
+	qname   [rr.MaxNameLen]byte
+
+	fuel    uint64 // what is left of the query's budget
+	started bool   // the first guest of the query has set it
+	guests  int    // guest calls of this query
+}
+
+// Resolve answers q for client c into resp, whose former content it drops. What
+// resp holds is good until the Worker's next call of Resolve.
+func (w *Worker) Resolve(q authority.Question, c Client, resp *Response) {
+	resp.Reset()
+	w.begin(c)
+	for {
+		zone := w.routing.zones.Route(q.Name, q.Type)
+		if zone == nil || zone.Snapshot == nil {
+			w.routing.zones.Continue(q, &resp.Answer)
+			break
+		}
+		next := w.step(zone, q, resp)
+		if !resp.MayFollow(next) {
+			break
+		}
+		q.Name = next
+	}
+	switch resp.Outcome {
+	case authority.OutcomeRefused:
+		if len(resp.Errors) == 0 {
+			resp.Errors = append(resp.Errors, ExtendedError{ErrorNotAuthority, "not served here"})
+		}
+	case authority.OutcomeFailed:
+		if len(resp.Errors) == 0 {
+			resp.Errors = append(resp.Errors, ExtendedError{ErrorNotReady, "the zone's data are not at hand"})
+		}
+	}
+}
+
+// begin pins the routing and forgets the last question.
+func (w *Worker) begin(c Client) {
+	if r := w.resolver.routing.Load(); r != w.routing {
+		w.adopt(r)
+	}
+	w.host.routing, w.host.client, w.host.picked, w.host.picks = w.routing, c, 0, 0
+	w.fuel, w.started, w.guests = 0, false, 0
+}
+
+// adopt goes over to another routing and lets go of the instances of attachments
+// that it does not have.
+func (w *Worker) adopt(r *Routing) {
+	if w.routing == nil || !w.routing.sameAttachments(r) {
+		for a, s := range w.slots {
+			if !r.has(a) {
+				s.close(w.resolver.config.Log)
+				delete(w.slots, a)
+			}
+		}
+	}
+	w.routing = r
+}
+
+// Close gives back the Worker's instances. A closed Worker is not used again.
+func (w *Worker) Close() {
+	for a, s := range w.slots {
+		s.close(w.resolver.config.Log)
+		delete(w.slots, a)
+	}
+}
+
+// step resolves one name of an alias path in its zone, and returns the name that
+// the path goes on with, zero where it ends. What the zone's data settle comes
+// before what a guest may say.
+func (w *Worker) step(zone *authority.Zone, q authority.Question, resp *Response) (next rr.Name) {
+	snapshot := zone.Snapshot
+	place := snapshot.Locate(q.Name, q.Type)
+	a := w.routing.find(zone.Apex, q.Name)
+	if a == nil || place.Kind == authority.PlaceCut || place.Kind == authority.PlaceDNAME || ownQuestion(zone.Apex, q) {
+		return snapshot.Step(q, place, &resp.Answer)
+	}
+	if q.Type == rr.TypeANY {
+		return w.any(snapshot, place, q, resp)
+	}
+	answer, err := w.ask(a, zone, q)
+	if err != nil {
+		return w.fallback(a, snapshot, place, q, resp, err)
+	}
+	return w.complete(answer, snapshot, place, q, resp)
+}
+
+// ownQuestion reports whether the zone itself answers q and no guest is asked:
+// for what makes the zone's apex.
+func ownQuestion(apex rr.Name, q authority.Question) bool {
+	if q.Name.Len() != apex.Len() {
+		return false
+	}
+	switch q.Type {
+	case rr.TypeSOA, rr.TypeNS, rr.TypeDNSKEY, rr.TypeCDS, rr.TypeCDNSKEY, rr.TypeCNAME:
+		return true
+	}
+	return false
+}
+
+// hinfo is the rdata that stands for an ANY answer (RFC 8482 section 4.2): CPU
+// "RFC8482", OS empty.
+var hinfo = []rr.Rdata{"\x07RFC8482\x00"}
+
+// any answers type ANY at a name that a guest covers. The guest is not asked,
+// since one question would need many answers; where the zone has nothing at the
+// name, the guest may well have, so absence is not claimed.
+func (w *Worker) any(s *authority.Snapshot, p authority.Place, q authority.Question, resp *Response) (next rr.Name) {
+	from := len(resp.Answer.Answer)
+	next = s.Step(q, p, &resp.Answer)
+	if resp.Outcome == authority.OutcomeAnswer {
+		return next
+	}
+	resp.Answer.Answer = append(resp.Answer.Answer[:from], rr.Set{Name: q.Name, Type: rr.TypeHINFO, TTL: hostabi.DefaultTTL, Data: hinfo})
+	resp.Authority = resp.Authority[:0]
+	resp.Outcome, resp.RCode, resp.Authoritative = authority.OutcomeAnswer, rr.RCodeNoError, true
+	return rr.Name{}
+}
+
+// ask runs the guest. The answer is good until the Worker's next question. The
+// error is a *runtime.Fault or errSuppressed.
+func (w *Worker) ask(a *Attachment, zone *authority.Zone, q authority.Question) (*runtime.Answer, error) {
+	if !w.started {
+		w.fuel, w.started = a.Fuel, true
+		w.host.now = w.resolver.config.Now().Unix()
+	}
+	s := w.slots[a]
+	if s == nil {
+		s = newSlot(a)
+		w.slots[a] = s
+	}
+	w.host.attachment = a
+	w.host.picked, w.host.picks = w.host.picked+w.host.picks, 0
+	out := &w.answers[w.guests]
+	w.guests++
+	qname := q.Name.AppendWire(w.qname[:0])
+	err := s.call(&hostabi.Question{
+		QName:     qname,
+		QType:     q.Type,
+		ZoneOff:   len(qname) - zone.Apex.Len(),
+		AttachOff: len(qname) - a.At.Len(),
+	}, &w.host, min(w.fuel, a.Fuel), out)
+	w.fuel -= min(w.fuel, out.Fuel)
+	return out, err
+}
+
+// complete makes a guest's answer whole: the SOA of what does not exist,
+// additional data, and the name that a CNAME leads to.
+func (w *Worker) complete(g *runtime.Answer, s *authority.Snapshot, p authority.Place, q authority.Question, resp *Response) (next rr.Name) {
+	a := &resp.Answer
+	switch g.Disposition {
+	case hostabi.DispositionAnswer:
+		return w.append(g, s, q, resp)
+	case hostabi.DispositionStatic:
+		return s.Step(q, p, a)
+	case hostabi.DispositionRefuse:
+		a.Reset()
+		a.Outcome, a.RCode = authority.OutcomeRefused, rr.RCodeRefused
+		resp.Errors = append(resp.Errors, ExtendedError{ErrorProhibited, "refused by the guest"})
+		return rr.Name{}
+	case hostabi.DispositionNXDomain:
+		// RFC 8020: a name with data below it exists, whatever a guest says.
+		if !p.Exists() {
+			a.Outcome, a.RCode, a.Authoritative = authority.OutcomeNXDomain, rr.RCodeNXDomain, true
+			break
+		}
+		fallthrough
+	default: // NODATA
+		a.Outcome, a.RCode, a.Authoritative = authority.OutcomeNoData, rr.RCodeNoError, true
+	}
+	ttl := g.NegativeTTL
+	if ttl > s.NegativeTTL() {
+		ttl = 0 // the zone's own
+	}
+	s.AppendNegative(q, ttl, a)
+	return rr.Name{}
+}
+
+// append adds a guest's RRsets in the order of their CNAME chain, which the
+// runtime has checked, and returns where the chain leads on to.
+func (w *Worker) append(g *runtime.Answer, s *authority.Snapshot, q authority.Question, resp *Response) (next rr.Name) {
+	a := &resp.Answer
+	from := len(a.Answer)
+	owner := q.Name
+	for range g.Sets {
+		set := chained(g.Sets, owner)
+		if set == nil {
+			break
+		}
+		out := *set
+		out.Name = owner
+		a.Answer = append(a.Answer, out)
+		next = rr.Name{}
+		if set.Type != rr.TypeCNAME || q.Type == rr.TypeCNAME {
+			break
+		}
+		next = rr.RdataName(set.Data[0], 0)
+		owner = next
+	}
+	a.Outcome, a.RCode, a.Authoritative = authority.OutcomeAnswer, rr.RCodeNoError, true
+	if next.IsZero() {
+		s.AppendAdditional(q, from, a)
+	}
+	return next
+}
+
+// chained returns the set at owner.
+func chained(sets []rr.Set, owner rr.Name) *rr.Set {
+	for i := range sets {
+		if sets[i].Name.Equal(owner) {
+			return &sets[i]
+		}
+	}
+	return nil
+}
+
+// fallback answers for a guest that failed, as its attachment says.
+func (w *Worker) fallback(at *Attachment, s *authority.Snapshot, p authority.Place, q authority.Question, resp *Response, err error) (next rr.Name) {
+	w.resolver.report(at, q, err)
+	if at.Fallback == FallbackServFail {
+		resp.Answer.Reset()
+		resp.Outcome, resp.RCode = authority.OutcomeFailed, rr.RCodeServFail
+	} else {
+		next = s.Step(q, p, &resp.Answer)
+	}
+	resp.Errors = append(resp.Errors, ExtendedError{ErrorOther, "guest failed: " + reason(err)})
+	return next
+}
+
+// draw gives the k-th pick of the query.
+func (w *Worker) draw(k, n int) int {
+	if draw := w.resolver.config.Draw; draw != nil {
+		return draw(k, n)
+	}
+	return w.random.IntN(n)
+}
