@@ -1,0 +1,96 @@
+package frontend
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	goruntime "runtime"
+	"time"
+)
+
+// Config says where to listen and how much to take on. The zero value of a
+// field means its default.
+type Config struct {
+	// Listen holds addresses as HOST:PORT, each for UDP and TCP. An empty host
+	// is every address of both families, 0.0.0.0 and [::] those of one. Port 0
+	// lets the system choose one port for both.
+	Listen []string
+
+	// Workers is how many UDP sockets share each address, one goroutine and one
+	// Worker to each. Default: the number of CPUs.
+	Workers int
+
+	// MaxUDPSize is the largest UDP response in octets, 512 to 4096. Default:
+	// 1232, which is not fragmented on any path that IPv6 allows.
+	MaxUDPSize int
+
+	TCP TCPConfig
+
+	// Logger gets what an operator should see. Default: slog.Default.
+	Logger *slog.Logger
+}
+
+// TCPConfig bounds what TCP clients can take. The zero value of a field means
+// its default.
+type TCPConfig struct {
+	Workers           int           // Workers that all connections share. Default: the number of CPUs
+	Connections       int           // open connections in all; more are closed on arrival. Default: 1024
+	ClientConnections int           // open connections of one client prefix, /24 or /56. Default: 128
+	InFlight          int           // queries of one connection that are not answered yet. Default: 16
+	Idle              time.Duration // how long a connection may be silent between queries. Default: 15 s
+	Message           time.Duration // how long a query may take to arrive once it has begun. Default: 5 s
+	Write             time.Duration // how long a client may take to accept a response. Default: 5 s
+}
+
+const (
+	defaultMaxUDPSize = 1232
+	leastUDPSize      = 512  // RFC 1035 section 4.2.1
+	greatestUDPSize   = 4096 // beyond it lie fragments only
+
+	// maxQuery is the longest query taken, in octets. One question, OPT with
+	// padding and a signature fit many times over.
+	maxQuery = 4096
+)
+
+// errConfig is the error of a Config with a value outside its range.
+var errConfig = errors.New("frontend: bad configuration")
+
+// withDefaults returns c with its zero fields filled in. The error wraps
+// errConfig and names the field.
+func (c Config) withDefaults() (Config, error) {
+	cpus := goruntime.GOMAXPROCS(0)
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	err := errors.Join(
+		fill("workers", &c.Workers, cpus),
+		fill("largest UDP size", &c.MaxUDPSize, defaultMaxUDPSize),
+		fill("TCP workers", &c.TCP.Workers, cpus),
+		fill("TCP connections", &c.TCP.Connections, 1024),
+		fill("TCP connections of a client", &c.TCP.ClientConnections, 128),
+		fill("TCP queries in flight", &c.TCP.InFlight, 16),
+		fill("TCP idle time", &c.TCP.Idle, 15*time.Second),
+		fill("TCP message time", &c.TCP.Message, 5*time.Second),
+		fill("TCP write time", &c.TCP.Write, 5*time.Second),
+	)
+	if err != nil {
+		return c, err
+	}
+	if c.MaxUDPSize < leastUDPSize || c.MaxUDPSize > greatestUDPSize {
+		return c, fmt.Errorf("%w: largest UDP size is %d, want %d to %d", errConfig, c.MaxUDPSize, leastUDPSize, greatestUDPSize)
+	}
+	if len(c.Listen) == 0 {
+		return c, fmt.Errorf("%w: no address to listen on", errConfig)
+	}
+	return c, nil
+}
+
+func fill[T int | time.Duration](what string, field *T, value T) error {
+	if *field < 0 {
+		return fmt.Errorf("%w: %s is negative", errConfig, what)
+	}
+	if *field == 0 {
+		*field = value
+	}
+	return nil
+}

@@ -1,0 +1,24 @@
+package frontend
+
+import (
+	"github.com/namelet/namelet/internal/authority"
+	"github.com/namelet/namelet/internal/resolve"
+)
+
+// Handler makes Workers. It is safe for concurrent use.
+type Handler interface {
+	NewWorker() Worker
+}
+
+// Worker answers one question at a time; the frontend calls each from one
+// goroutine only.
+//
+// Resolve fills resp, which comes empty and belongs to the frontend: the Worker
+// keeps nothing of it. The name in q is its own memory and may be kept. Resolve
+// does not wait for anything.
+//
+// A Worker whose Resolve panicked is not asked again: the question is answered
+// with SERVFAIL and a new Worker takes its place.
+type Worker interface {
+	Resolve(q authority.Question, c resolve.Client, resp *resolve.Response)
+}

@@ -1,0 +1,161 @@
+package frontend
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/namelet/namelet/hostabi"
+	"github.com/namelet/namelet/rr"
+)
+
+// Metrics holds what a Server counts. It is a prometheus.Collector: the sums are
+// made when it is collected, and counting costs a query neither a lock nor
+// memory that others write.
+type Metrics struct {
+	mu      sync.Mutex
+	workers []*counters
+
+	tcp tcpCounters
+}
+
+// counter is written by one goroutine and read by any.
+type counter struct{ n atomic.Uint64 }
+
+func (c *counter) inc() { c.n.Store(c.n.Load() + 1) }
+
+// rcodes are the response codes with a label of their own; all others count as
+// "other".
+const rcodes = 24
+
+// counters are those of one responder.
+type counters struct {
+	transport hostabi.Transport
+	answered  [rcodes + 1]counter
+	ignored   [verdicts]counter
+	truncated counter
+	unsent    counter // over UDP; TCP has tcpCounters
+	panics    counter
+	_         [64]byte // keeps the next worker's off this cache line
+}
+
+// tcpCounters are shared by all connections.
+type tcpCounters struct {
+	open     atomic.Int64
+	accepted atomic.Uint64
+	full     atomic.Uint64 // closed on arrival: too many in all
+	crowded  atomic.Uint64 // closed on arrival: too many of the client's
+	unsent   atomic.Uint64 // responses that the client did not take
+}
+
+func (c *counters) answer(rcode rr.RCode, truncated bool) {
+	c.answered[min(int(rcode), rcodes)].inc()
+	if truncated {
+		c.truncated.inc()
+	}
+}
+
+func (c *counters) ignore(v verdict) { c.ignored[v].inc() }
+
+// worker returns new counters that m sums up.
+func (m *Metrics) worker(transport hostabi.Transport) *counters {
+	c := &counters{transport: transport}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.workers = append(m.workers, c)
+	return c
+}
+
+var (
+	descQueries = prometheus.NewDesc("responder_queries_total",
+		"Queries that were answered, by transport and response code.", []string{"transport", "rcode"}, nil)
+	descIgnored = prometheus.NewDesc("responder_messages_ignored_total",
+		"Messages that got no response: too short, or responses themselves.", []string{"transport", "reason"}, nil)
+	descTruncated = prometheus.NewDesc("responder_responses_truncated_total",
+		"Responses with the TC bit set.", []string{"transport"}, nil)
+	descUnsent = prometheus.NewDesc("responder_responses_unsent_total",
+		"Responses that could not be sent.", []string{"transport"}, nil)
+	descPanics = prometheus.NewDesc("responder_query_panics_total",
+		"Queries that failed by a panic and got SERVFAIL.", []string{"transport"}, nil)
+	descOpen = prometheus.NewDesc("responder_tcp_connections",
+		"Open TCP connections.", nil, nil)
+	descAccepted = prometheus.NewDesc("responder_tcp_connections_total",
+		"TCP connections that were served.", nil, nil)
+	descRefused = prometheus.NewDesc("responder_tcp_connections_refused_total",
+		"TCP connections closed on arrival, by the limit they ran into.", []string{"limit"}, nil)
+)
+
+// Describe implements prometheus.Collector.
+func (m *Metrics) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{descQueries, descIgnored, descTruncated, descUnsent,
+		descPanics, descOpen, descAccepted, descRefused} {
+		ch <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (m *Metrics) Collect(ch chan<- prometheus.Metric) {
+	count := func(d *prometheus.Desc, n uint64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(n), labels...)
+	}
+	for _, transport := range []hostabi.Transport{hostabi.TransportUDP, hostabi.TransportTCP} {
+		label := transport.String()
+		t := m.sum(transport)
+		for code, n := range t.answered {
+			if n > 0 {
+				count(descQueries, n, label, rcodeLabel(code))
+			}
+		}
+		for v, n := range t.ignored {
+			if verdictText[v] != "" {
+				count(descIgnored, n, label, verdictText[v])
+			}
+		}
+		count(descTruncated, t.truncated, label)
+		count(descUnsent, t.unsent, label)
+		count(descPanics, t.panics, label)
+	}
+	ch <- prometheus.MustNewConstMetric(descOpen, prometheus.GaugeValue, float64(m.tcp.open.Load()))
+	count(descAccepted, m.tcp.accepted.Load())
+	count(descRefused, m.tcp.full.Load(), "total")
+	count(descRefused, m.tcp.crowded.Load(), "client")
+}
+
+func rcodeLabel(code int) string {
+	if code == rcodes {
+		return "other"
+	}
+	return rr.RCode(code).String()
+}
+
+// totals are the sums over the workers of one transport.
+type totals struct {
+	answered                  [rcodes + 1]uint64
+	ignored                   [verdicts]uint64
+	truncated, unsent, panics uint64
+}
+
+func (m *Metrics) sum(transport hostabi.Transport) totals {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var t totals
+	for _, w := range m.workers {
+		if w.transport != transport {
+			continue
+		}
+		for i := range w.answered {
+			t.answered[i] += w.answered[i].n.Load()
+		}
+		for i := range w.ignored {
+			t.ignored[i] += w.ignored[i].n.Load()
+		}
+		t.truncated += w.truncated.n.Load()
+		t.unsent += w.unsent.n.Load()
+		t.panics += w.panics.n.Load()
+	}
+	if transport == hostabi.TransportTCP {
+		t.unsent = m.tcp.unsent.Load()
+	}
+	return t
+}

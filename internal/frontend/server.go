@@ -1,0 +1,186 @@
+package frontend
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// drainTime is how long after Shutdown what the kernel had already received is
+// still read and answered.
+const drainTime = 50 * time.Millisecond
+
+// Server answers on all addresses of a Config. Listen makes it, Serve runs it
+// and Shutdown ends it; each once.
+type Server struct {
+	config    Config
+	handler   Handler
+	metrics   *Metrics
+	panics    *panicLog
+	trouble   throttle // of what sockets complain about
+	endpoints []*endpoint
+
+	jobs    chan *exchange // TCP queries on their way to the workers
+	pool    sync.Pool      // of *exchange
+	limiter *connLimiter
+
+	drainBy atomic.Pointer[time.Time] // when reading ends; nil until Shutdown
+
+	mu      sync.Mutex
+	started bool
+	conns   map[*tcpConn]struct{}
+
+	sockets sync.WaitGroup // UDP loops, accept loops and connections
+	workers sync.WaitGroup // TCP workers
+	done    chan struct{}  // closed when nothing runs any more
+	end     sync.Once
+}
+
+// Errors of a Server used in the wrong order.
+var (
+	errServing = errors.New("frontend: Serve was called twice")
+	errClosed  = errors.New("frontend: the server is shut down")
+)
+
+// Listen binds every address of the configuration, or none of them. The context
+// bounds the binding only. The error names the address, and wraps the system's:
+// a port that is in use is syscall.EADDRINUSE.
+//
+// Nothing is read before Serve; the kernel keeps what arrives.
+func Listen(ctx context.Context, config Config, handler Handler) (*Server, error) {
+	config, err := config.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{
+		config:  config,
+		handler: handler,
+		metrics: &Metrics{},
+		panics:  &panicLog{logger: config.Logger},
+		jobs:    make(chan *exchange, 4*config.TCP.Workers),
+		limiter: newConnLimiter(config.TCP.Connections, config.TCP.ClientConnections),
+		conns:   map[*tcpConn]struct{}{},
+		done:    make(chan struct{}),
+	}
+	for _, address := range config.Listen {
+		e, err := bind(ctx, address, config.Workers)
+		if err != nil {
+			s.closeSockets()
+			return nil, err
+		}
+		s.endpoints = append(s.endpoints, e)
+	}
+	return s, nil
+}
+
+// Addrs returns the addresses listened on, in the order of the configuration,
+// with the ports that the system chose.
+func (s *Server) Addrs() []netip.AddrPort {
+	addrs := make([]netip.AddrPort, len(s.endpoints))
+	for i, e := range s.endpoints {
+		addrs[i] = e.addr
+	}
+	return addrs
+}
+
+// Metrics returns what the server counts, to be registered.
+func (s *Server) Metrics() *Metrics { return s.metrics }
+
+// Serve answers queries until Shutdown, and returns nil when all that was in
+// flight then is answered. It returns an error at once where the server is
+// serving or was shut down already.
+func (s *Server) Serve() error {
+	if err := s.start(); err != nil {
+		return err
+	}
+	<-s.done
+	return nil
+}
+
+func (s *Server) start() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.drainBy.Load() != nil:
+		return errClosed
+	case s.started:
+		return errServing
+	}
+	s.started = true
+	for range s.config.TCP.Workers {
+		s.workers.Go(s.workTCP)
+	}
+	for _, e := range s.endpoints {
+		for _, conn := range e.udp {
+			s.sockets.Go(func() { s.serveUDP(conn) })
+		}
+		s.sockets.Go(func() { s.accept(e.tcp) })
+	}
+	go func() {
+		s.sockets.Wait()
+		close(s.jobs)
+		s.workers.Wait()
+		s.closeSockets()
+		close(s.done)
+	}()
+	return nil
+}
+
+// Shutdown stops accepting, answers what has arrived, closes every socket and
+// returns. Where that takes longer than the context allows, it cuts the
+// connections that are left and returns the context's error. Further calls wait
+// in the same way.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.end.Do(s.drain)
+	select {
+	case <-s.done:
+		return nil
+	case <-ctx.Done():
+	}
+	s.closeSockets()
+	s.mu.Lock()
+	for c := range s.conns {
+		c.conn.Close()
+	}
+	s.mu.Unlock()
+	return ctx.Err()
+}
+
+// drain tells every loop when to stop reading. Loops that set deadlines of their
+// own look at drainBy after they did.
+func (s *Server) drain() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	at := time.Now().Add(drainTime)
+	s.drainBy.Store(&at)
+	if !s.started {
+		s.closeSockets()
+		close(s.done)
+		return
+	}
+	for _, e := range s.endpoints {
+		e.tcp.Close()
+		for _, c := range e.udp {
+			_ = c.SetReadDeadline(at)
+		}
+	}
+	for c := range s.conns {
+		_ = c.conn.SetReadDeadline(at)
+	}
+}
+
+func (s *Server) closeSockets() {
+	for _, e := range s.endpoints {
+		e.close()
+	}
+}
+
+// complain logs what a socket refused to do, once a minute.
+func (s *Server) complain(what string, err error) {
+	if skipped, ok := s.trouble.pass(time.Now()); ok {
+		s.config.Logger.Warn("a socket is in trouble", "doing", what, "error", err, "unlogged", skipped)
+	}
+}

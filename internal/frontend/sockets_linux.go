@@ -1,0 +1,70 @@
+package frontend
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// shareUDP returns workers sockets that share one address: first, and others
+// between which the kernel spreads the clients. On an error the others are
+// closed and first is left open.
+//
+// The first socket is bound alone, without SO_REUSEPORT, which is how a port in
+// use is noticed; only then does it let others in. There is no moment in between
+// in which another process could take the port.
+func shareUDP(ctx context.Context, first *net.UDPConn, family, address string, workers int) ([]*net.UDPConn, error) {
+	raw, err := first.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	if err := onSocket(raw, ignorePathMTU); err != nil {
+		return nil, err
+	}
+	conns := []*net.UDPConn{first}
+	if workers == 1 {
+		return conns, nil
+	}
+	if err := onSocket(raw, reusePort); err != nil {
+		return nil, err
+	}
+	for len(conns) < workers {
+		conn, err := listenUDP(ctx, family, address, func(fd uintptr) error {
+			if err := reusePort(fd); err != nil {
+				return err
+			}
+			return ignorePathMTU(fd)
+		})
+		if err != nil {
+			for _, c := range conns[1:] {
+				c.Close()
+			}
+			return nil, err
+		}
+		conns = append(conns, conn)
+	}
+	return conns, nil
+}
+
+func reusePort(fd uintptr) error {
+	if err := unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1); err != nil {
+		return fmt.Errorf("share the port: %w", os.NewSyscallError("setsockopt", err))
+	}
+	return nil
+}
+
+// ignorePathMTU keeps forged ICMP messages from making the kernel fragment
+// responses, which would open them to fragment replacement (RFC 9715 section
+// 3.1). An IPv6 socket may carry IPv4 too; what a socket does not know is no
+// fault, but one of the two it has to know.
+func ignorePathMTU(fd uintptr) error {
+	err4 := unix.SetsockoptInt(int(fd), unix.IPPROTO_IP, unix.IP_MTU_DISCOVER, unix.IP_PMTUDISC_OMIT)
+	err6 := unix.SetsockoptInt(int(fd), unix.IPPROTO_IPV6, unix.IPV6_MTU_DISCOVER, unix.IPV6_PMTUDISC_OMIT)
+	if err4 != nil && err6 != nil {
+		return fmt.Errorf("ignore path MTU: %w", os.NewSyscallError("setsockopt", err4))
+	}
+	return nil
+}

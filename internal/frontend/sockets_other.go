@@ -1,0 +1,18 @@
+//go:build !linux
+
+package frontend
+
+import (
+	"context"
+	"net"
+)
+
+// shareUDP returns first for each of the workers: only Linux spreads clients
+// over sockets that share a port, elsewhere the workers share the socket.
+func shareUDP(_ context.Context, first *net.UDPConn, _, _ string, workers int) ([]*net.UDPConn, error) {
+	conns := make([]*net.UDPConn, workers)
+	for i := range conns {
+		conns[i] = first
+	}
+	return conns, nil
+}
