@@ -31,12 +31,9 @@ func (s *Snapshot) Apply(version uint64, changes []Change) (*Snapshot, error) {
 		}
 		entries = append(entries, entry{change.Name.Key(), change, i})
 	}
-	slices.SortFunc(entries, entry.compare)
+	slices.SortFunc(entries, byName)
 	for len(entries) > 0 {
-		n := 1
-		for n < len(entries) && entries[n].key == entries[0].key {
-			n++
-		}
+		n := sameName(entries)
 		if err := next.change(entries[:n]); err != nil {
 			return nil, err
 		}
@@ -118,6 +115,7 @@ func (s *Snapshot) replaceSets(n *node, entries []entry) error {
 
 // remaining returns the RRsets of n, in order of their types, after the changes.
 func remaining(n *node, entries []entry) []rr.Set {
+	slices.SortFunc(entries, byType)
 	var sets []rr.Set
 	replaced := func(t rr.Type) bool {
 		return slices.ContainsFunc(entries, func(e entry) bool { return e.set.Type == t })

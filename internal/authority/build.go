@@ -25,10 +25,7 @@ func Build(apex rr.Name, version uint64, sets iter.Seq[rr.Set]) (*Snapshot, erro
 	b := builder{snapshot: s}
 	b.open(&node{name: apex}, apex.Key())
 	for len(entries) > 0 {
-		n := 1
-		for n < len(entries) && entries[n].key == entries[0].key {
-			n++
-		}
+		n := sameName(entries)
 		if err := b.add(entries[:n]); err != nil {
 			return nil, err
 		}
@@ -50,11 +47,26 @@ type entry struct {
 	order int // in which it came
 }
 
-func (e entry) compare(o entry) int {
-	if c := strings.Compare(string(e.key), string(o.key)); c != 0 {
+// byName orders entries by their owner names, else as they came.
+func byName(a, b entry) int {
+	if c := strings.Compare(string(a.key), string(b.key)); c != 0 {
 		return c
 	}
-	return cmp.Or(cmp.Compare(e.set.Type, o.set.Type), cmp.Compare(e.order, o.order))
+	return cmp.Compare(a.order, b.order)
+}
+
+// byType orders the entries of one name, those of one type as they came.
+func byType(a, b entry) int {
+	return cmp.Or(cmp.Compare(a.set.Type, b.set.Type), cmp.Compare(a.order, b.order))
+}
+
+// sameName counts the entries at the front that have one owner name.
+func sameName(entries []entry) int {
+	n := 1
+	for n < len(entries) && entries[n].key == entries[0].key {
+		n++
+	}
+	return n
 }
 
 // collect checks the sets one by one and puts them in canonical order.
@@ -69,8 +81,8 @@ func (s *Snapshot) collect(sets iter.Seq[rr.Set]) ([]entry, error) {
 		}
 		entries = append(entries, entry{set.Name.Key(), set, len(entries)})
 	}
-	if !slices.IsSortedFunc(entries, entry.compare) {
-		slices.SortFunc(entries, entry.compare)
+	if !slices.IsSortedFunc(entries, byName) {
+		slices.SortFunc(entries, byName)
 	}
 	return entries, nil
 }
@@ -97,6 +109,7 @@ func (b *builder) add(entries []entry) error {
 	}
 	b.openDown(name, key)
 	n := b.path[b.depth-1].node
+	slices.SortFunc(entries, byType)
 	sets := make([]rr.Set, len(entries))
 	for i := range entries {
 		sets[i] = entries[i].set
