@@ -12,15 +12,15 @@ import (
 	"github.com/namelet/namelet/rr"
 )
 
-// wat assembles a module in the text format.
-func wat(t testing.TB, path string) []byte {
+// wat assembles a module in the text format; flags are further ones for wat2wasm.
+func wat(t testing.TB, path string, flags ...string) []byte {
 	t.Helper()
 	tool, err := exec.LookPath("wat2wasm")
 	if err != nil {
 		t.Fatal("wat2wasm is missing: apt-get install wabt")
 	}
 	out := filepath.Join(t.TempDir(), "module.wasm")
-	if text, err := exec.Command(tool, "--enable-multi-memory", "-o", out, path).CombinedOutput(); err != nil {
+	if text, err := exec.Command(tool, append(flags, "-o", out, path)...).CombinedOutput(); err != nil {
 		t.Fatalf("wat2wasm %s: %v\n%s", path, err, text)
 	}
 	module, err := os.ReadFile(out)

@@ -6,13 +6,13 @@ import (
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
+
+	"github.com/namelet/namelet/runtime/internal/inspect"
+	"github.com/namelet/namelet/runtime/internal/wasm"
 )
 
-// wasiModule is the import module of WASI preview 1. A guest built with a standard library needs a
-// few of its functions to start; none of them gives it anything (SPEC.md section 7).
-const wasiModule = "wasi_snapshot_preview1"
-
-// Error numbers of WASI preview 1 that are given to guests.
+// A guest built with a standard library needs a few functions of WASI preview 1 to start; none of
+// them gives it anything (SPEC.md section 7). The error numbers that they give:
 const (
 	wasiOK    = 0
 	wasiBadf  = 8
@@ -39,84 +39,70 @@ func (s *wasiState) next() uint64 {
 	return z ^ z>>31
 }
 
-// A wasiFunc is one function: its parameters in the notation of one letter a type (i for i32, I for
-// i64), and what it does. Without run it gives errno.
-type wasiFunc struct {
-	name   string
-	params string
-	errno  uint64
-	run    func(c *call, args []uint64) uint64
-}
+// A wasiFunc does what a function does, and gives its error number.
+type wasiFunc func(c *call, args []uint64) uint64
 
-// wasiFuncs are the functions that a module may import. Files do not exist, so whatever takes a descriptor other
-// than 0, 1 and 2 answers that it is bad.
-var wasiFuncs = []wasiFunc{
-	{name: "args_get", params: "ii"},
-	{name: "args_sizes_get", params: "ii", run: wasiNoStrings},
-	{name: "environ_get", params: "ii"},
-	{name: "environ_sizes_get", params: "ii", run: wasiNoStrings},
-	{name: "clock_res_get", params: "ii", run: wasiClockRes},
-	{name: "clock_time_get", params: "iIi", run: wasiClockTime},
-	{name: "random_get", params: "ii", run: wasiRandom},
-	{name: "sched_yield", params: ""},
-	{name: "poll_oneoff", params: "iiii", run: wasiPoll},
-	{name: "fd_write", params: "iiii", run: wasiWrite},
-	{name: "fd_read", params: "iiii", run: wasiRead},
-	{name: "fd_fdstat_get", params: "ii", run: wasiFdstat},
-	{name: "fd_fdstat_set_flags", params: "ii", run: wasiStandard},
-	{name: "fd_close", params: "i", run: wasiStandard},
-	{name: "fd_seek", params: "iIii", errno: wasiSpipe},
-	{name: "fd_sync", params: "i", errno: wasiBadf},
-	{name: "fd_filestat_get", params: "ii", errno: wasiBadf},
-	{name: "fd_filestat_set_size", params: "iI", errno: wasiBadf},
-	{name: "fd_pread", params: "iiiIi", errno: wasiBadf},
-	{name: "fd_pwrite", params: "iiiIi", errno: wasiBadf},
-	{name: "fd_prestat_get", params: "ii", errno: wasiBadf},
-	{name: "fd_prestat_dir_name", params: "iii", errno: wasiBadf},
-	{name: "fd_readdir", params: "iiiIi", errno: wasiBadf},
-	{name: "path_create_directory", params: "iii", errno: wasiBadf},
-	{name: "path_filestat_get", params: "iiiii", errno: wasiBadf},
-	{name: "path_open", params: "iiiiiIIii", errno: wasiBadf},
-	{name: "path_readlink", params: "iiiiii", errno: wasiBadf},
-	{name: "path_remove_directory", params: "iii", errno: wasiBadf},
-	{name: "path_rename", params: "iiiiii", errno: wasiBadf},
-	{name: "path_unlink_file", params: "iii", errno: wasiBadf},
+// wasiFuncs are the functions that do something. All others that a module may import are about files
+// and sockets, which do not exist: they give the error of a bad descriptor.
+var wasiFuncs = map[string]wasiFunc{
+	"args_get":            wasiNothing,
+	"args_sizes_get":      wasiNoStrings,
+	"environ_get":         wasiNothing,
+	"environ_sizes_get":   wasiNoStrings,
+	"clock_res_get":       wasiClockRes,
+	"clock_time_get":      wasiClockTime,
+	"random_get":          wasiRandom,
+	"sched_yield":         wasiNothing,
+	"poll_oneoff":         wasiPoll,
+	"fd_write":            wasiWrite,
+	"fd_read":             wasiRead,
+	"fd_seek":             wasiSeek,
+	"fd_fdstat_get":       wasiFdstat,
+	"fd_fdstat_set_flags": wasiStandard,
+	"fd_close":            wasiStandard,
 }
 
 // defineWASI puts the module into r.
 func defineWASI(ctx context.Context, r wazero.Runtime) error {
-	b := r.NewHostModuleBuilder(wasiModule)
-	for _, f := range wasiFuncs {
+	b := r.NewHostModuleBuilder(inspect.WASIModule)
+	for _, name := range inspect.WASIFunctions() {
+		t := inspect.WASIType(name)
 		b.NewFunctionBuilder().
-			WithGoModuleFunction(enterWASI(f), wasiTypes(f.params), []api.ValueType{api.ValueTypeI32}).
-			Export(f.name)
+			WithGoModuleFunction(enterWASI(name), wasiTypes(t.Params), wasiTypes(t.Results)).
+			Export(name)
 	}
-	b.NewFunctionBuilder().
-		WithGoModuleFunction(enter(wasiExit), wasiTypes("i"), nil).
-		Export("proc_exit")
 	_, err := b.Instantiate(ctx)
 	return err
 }
 
-func enterWASI(f wasiFunc) api.GoModuleFunc {
-	return enter(func(c *call, args []uint64) {
-		if f.run == nil {
-			args[0] = f.errno
-			return
-		}
-		args[0] = f.run(c, args)
-	})
+func enterWASI(name string) api.GoModuleFunc {
+	if name == "proc_exit" {
+		return enter(wasiExit)
+	}
+	run, ok := wasiFuncs[name]
+	if !ok {
+		run = wasiBadDescriptor
+	}
+	return enter(func(c *call, args []uint64) { args[0] = run(c, args) })
 }
 
-func wasiTypes(letters string) []api.ValueType {
-	out := make([]api.ValueType, len(letters))
-	for i, l := range letters {
-		out[i] = api.ValueTypeI32
-		if l == 'I' {
-			out[i] = api.ValueTypeI64
-		}
+func wasiTypes(types []wasm.ValueType) []api.ValueType {
+	out := make([]api.ValueType, len(types))
+	for i, t := range types {
+		out[i] = api.ValueType(t)
 	}
 	return out
+}
+
+func wasiNothing(*call, []uint64) uint64       { return wasiOK }
+func wasiBadDescriptor(*call, []uint64) uint64 { return wasiBadf }
+
+// (fd, offset, whence, position_ptr): the standard descriptors are streams.
+func wasiSeek(_ *call, args []uint64) uint64 {
+	if uint32(args[0]) > 2 {
+		return wasiBadf
+	}
+	return wasiSpipe
 }
 
 // put32 and put64 write an integer at ptr; outside memory they end the call.
@@ -228,7 +214,7 @@ func wasiWrite(c *call, args []uint64) uint64 {
 	vectors := c.view(iovs, count*8)
 	for ; len(vectors) > 0; vectors = vectors[8:] {
 		text := c.view(binary.LittleEndian.Uint32(vectors), binary.LittleEndian.Uint32(vectors[4:]))
-		c.charge(1 + uint64(len(text))/fuelPerBytes)
+		c.charge(1 + uint64(len(text))/outputPerUnit)
 		total += uint64(len(text))
 		c.output.write(c, text)
 	}

@@ -1,0 +1,9 @@
+;; Exports a global under the name of the hidden one, to be given its fuel.
+;; want: refused reserved-export
+(module
+  (memory (export "memory") 1)
+  (data (i32.const 16) "\00\10\00\00\00\04\00\00\00\20\00\00\00\04\00\00")
+  (global (export "namelet_host_fuel") (mut i64) (i64.const -1))
+  (func (export "namelet_abi_1"))
+  (func (export "namelet_buffers") (result i32) (i32.const 16))
+  (func (export "namelet_answer") (param i32) (result i32) (i32.const 0)))

@@ -1,0 +1,11 @@
+;; Answers with an SOA at the apex.
+;; want: fault rejected
+(module
+  (memory (export "memory") 1)
+  (data (i32.const 16) "\00\10\00\00\00\04\00\00\00\20\00\00\00\04\00\00")
+  (data (i32.const 0x2000)
+    "\10\00\00\00\01\00\01\00\00\00\00\00\00\00\00\00"
+    "\10\00\00\00\06\00\00\00\00\00\00\00\0d\00\36\00\07\65\78\61\6d\70\6c\65\03\6f\72\67\00\02\6e\73\07\65\78\61\6d\70\6c\65\03\6f\72\67\00\04\72\6f\6f\74\07\65\78\61\6d\70\6c\65\03\6f\72\67\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00")
+  (func (export "namelet_abi_1"))
+  (func (export "namelet_buffers") (result i32) (i32.const 16))
+  (func (export "namelet_answer") (param i32) (result i32) (i32.const 99)))

@@ -1,0 +1,9 @@
+;; Turns for ever while it starts.
+;; want: start fuel
+(module
+  (memory (export "memory") 1)
+  (data (i32.const 16) "\00\10\00\00\00\04\00\00\00\20\00\00\00\04\00\00")
+  (func (export "namelet_init") (param i32) (result i32) (loop (br 0)) (unreachable))
+  (func (export "namelet_abi_1"))
+  (func (export "namelet_buffers") (result i32) (i32.const 16))
+  (func (export "namelet_answer") (param i32) (result i32) (i32.const 0)))

@@ -1,0 +1,11 @@
+;; Logs a line that is not UTF-8: the status is -7, invalid.
+;; want: fault guest error -7
+(module
+  (import "namelet_v1" "log" (func $log (param i32 i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 16) "\00\10\00\00\00\04\00\00\00\20\00\00\00\04\00\00")
+  (data (i32.const 64) "\ff\fe")
+  (func (export "namelet_abi_1"))
+  (func (export "namelet_buffers") (result i32) (i32.const 16))
+  (func (export "namelet_answer") (param i32) (result i32)
+    (call $log (i32.const 3) (i32.const 64) (i32.const 2))))

@@ -1,0 +1,11 @@
+;; Answers for a name in a zone that is not its own.
+;; want: fault rejected
+(module
+  (memory (export "memory") 1)
+  (data (i32.const 16) "\00\10\00\00\00\04\00\00\00\20\00\00\00\04\00\00")
+  (data (i32.const 0x2000)
+    "\10\00\00\00\01\00\01\00\00\00\00\00\00\00\00\00"
+    "\10\00\00\00\01\00\00\00\00\00\00\00\0f\00\04\00\03\77\77\77\05\6f\74\68\65\72\03\6f\72\67\00\c0\00\02\01")
+  (func (export "namelet_abi_1"))
+  (func (export "namelet_buffers") (result i32) (i32.const 16))
+  (func (export "namelet_answer") (param i32) (result i32) (i32.const 51)))

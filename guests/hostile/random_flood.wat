@@ -1,0 +1,10 @@
+;; Draws 32 KiB of random bytes for ever.
+;; want: fault fuel
+(module
+  (import "wasi_snapshot_preview1" "random_get" (func $random (param i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 16) "\00\10\00\00\00\04\00\00\00\20\00\00\00\04\00\00")
+  (func (export "namelet_abi_1"))
+  (func (export "namelet_buffers") (result i32) (i32.const 16))
+  (func (export "namelet_answer") (param i32) (result i32)
+    (loop (drop (call $random (i32.const 32768) (i32.const 32768))) (br 0)) (unreachable)))

@@ -1,0 +1,10 @@
+;; Writes to the global behind its own: where the hidden ones will stand.
+;; want: refused malformed
+;; flags: --no-check
+(module
+  (memory (export "memory") 1)
+  (data (i32.const 16) "\00\10\00\00\00\04\00\00\00\20\00\00\00\04\00\00")
+  (func (export "namelet_abi_1"))
+  (func (export "namelet_buffers") (result i32) (i32.const 16))
+  (func (export "namelet_answer") (param i32) (result i32)
+    (global.set 0 (i64.const 0x7fffffff)) (i32.const 0)))

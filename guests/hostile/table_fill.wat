@@ -1,0 +1,10 @@
+;; Fills a table of 65,536 entries over and over.
+;; want: fault fuel
+(module
+  (memory (export "memory") 1)
+  (data (i32.const 16) "\00\10\00\00\00\04\00\00\00\20\00\00\00\04\00\00")
+  (table 65536 funcref)
+  (func (export "namelet_abi_1"))
+  (func (export "namelet_buffers") (result i32) (i32.const 16))
+  (func (export "namelet_answer") (param i32) (result i32)
+    (loop (table.fill 0 (i32.const 0) (ref.null func) (i32.const 65536)) (br 0)) (unreachable)))
