@@ -1,0 +1,261 @@
+package store
+
+import (
+	"context"
+	"reflect"
+	"slices"
+	"time"
+
+	"github.com/namelet/namelet/rr"
+)
+
+// Scope says which names below its zone's apex an attachment covers.
+type Scope uint8
+
+const (
+	ScopeSubtree Scope = iota // the attachment point and every name below it
+	ScopeName                 // the attachment point alone
+	scopeCount
+)
+
+func (s Scope) String() string {
+	switch s {
+	case ScopeSubtree:
+		return "subtree"
+	case ScopeName:
+		return "name"
+	}
+	return "invalid"
+}
+
+// Limits bound a guest where they are not 0; else the host's defaults do.
+type Limits struct {
+	Fuel          uint64 // units a query
+	FuelPerSecond uint64 // units, over all queries of the attachment
+	InitFuel      uint64 // units to start an instance
+	MemoryPages   uint32 // of 64 KiB
+	Lookups       uint32 // a query
+	AnswerBytes   uint32
+}
+
+// Attachment lets a version of a guest decide the answers at a name, or at it
+// and below it.
+type Attachment struct {
+	Zone     rr.Name // the zone's apex
+	At       rr.Name // the apex or a name below it
+	Scope    Scope
+	Guest    string
+	Version  uint64            // of the guest; Attach takes 0 for the newest
+	Grants   []rr.Name         // apexes of the zones it may read beside its own
+	Values   map[string]string // its configuration
+	Limits   Limits
+	Fallback Fallback
+	Reset    bool // every answer from the snapshot of a fresh instance
+
+	// Generation is greater than that of every attachment made before; Attach
+	// gives it.
+	Generation uint64
+	Changed    time.Time // when it was made as it is
+}
+
+const (
+	maxGrants = 64
+	maxConfig = 64 << 10 // octets of a configuration as a guest is given it
+)
+
+// key is that of the row in TableAttachments: zone key, 00, attachment point
+// (its key without the zone's), 00, scope.
+func (a *Attachment) key() string { return attachmentKey(a.Zone, a.At, a.Scope) }
+
+func attachmentKey(zone, at rr.Name, scope Scope) string {
+	return string(zone.Key()) + "\x00" + relative(zone, at) + "\x00" + string(rune(scope))
+}
+
+func encodeAttachment(a *Attachment) []byte {
+	b := appendBools([]byte{formVersion}, a.Reset)
+	b = append(b, byte(a.Scope), byte(a.Fallback))
+	b = appendString(appendString(b, a.Zone.Wire()), a.At.Wire())
+	b = appendUint(appendString(b, a.Guest), a.Version)
+	b = appendPairs(appendNames(b, a.Grants), a.Values)
+	for _, v := range []uint64{
+		a.Limits.Fuel, a.Limits.FuelPerSecond, a.Limits.InitFuel,
+		uint64(a.Limits.MemoryPages), uint64(a.Limits.Lookups), uint64(a.Limits.AnswerBytes), a.Generation,
+	} {
+		b = appendUint(b, v)
+	}
+	return appendTime(b, a.Changed)
+}
+
+func decodeAttachment(key, row []byte) (Attachment, error) {
+	d := decode(row)
+	a := Attachment{Reset: d.bools(1) != 0, Scope: Scope(d.byte()), Fallback: Fallback(d.byte()), Zone: d.name(), At: d.name()}
+	a.Guest, a.Version = d.string(maxGuestName), d.uint(maxUint64)
+	a.Grants, a.Values = d.names(), d.pairs(maxConfig)
+	a.Limits = Limits{
+		Fuel: d.uint(maxUint64), FuelPerSecond: d.uint(maxUint64), InitFuel: d.uint(maxUint64),
+		MemoryPages: uint32(d.uint(1<<32 - 1)), Lookups: uint32(d.uint(1<<32 - 1)), AnswerBytes: uint32(d.uint(1<<32 - 1)),
+	}
+	a.Generation, a.Changed = d.uint(maxUint64), d.time()
+	if err := d.end(); err != nil {
+		return Attachment{}, corrupt(TableAttachments, key, err)
+	}
+	if a.Zone.IsZero() || a.At.IsZero() || !a.At.IsSubdomainOf(a.Zone) || a.Scope >= scopeCount || a.Fallback >= fallbackCount || a.key() != string(key) {
+		return Attachment{}, corruptWhy(TableAttachments, key, "row is of another attachment")
+	}
+	return a, nil
+}
+
+// check holds an attachment against what needs no store, and puts its grants in
+// order.
+func (a *Attachment) check() error {
+	switch {
+	case a.Zone.IsZero() || a.At.IsZero():
+		return fail(ErrInvalid, "an attachment needs a zone and a name")
+	case !a.At.IsSubdomainOf(a.Zone):
+		return fail(ErrInvalid, "attachment at %v lies outside zone %v", a.At, a.Zone)
+	case a.Scope >= scopeCount || a.Fallback >= fallbackCount:
+		return fail(ErrInvalid, "attachment at %v: unknown scope or fallback", a.At)
+	case len(a.Grants) > maxGrants:
+		return fail(ErrTooLarge, "attachment at %v: %d grants, more than %d", a.At, len(a.Grants), maxGrants)
+	}
+	config := 8
+	for k, v := range a.Values {
+		if k == "" {
+			return fail(ErrInvalid, "attachment at %v: a configuration value has no key", a.At)
+		}
+		config += 8 + len(k) + len(v)
+	}
+	if config > maxConfig {
+		return fail(ErrTooLarge, "attachment at %v: the configuration takes %d octets, more than %d", a.At, config, maxConfig)
+	}
+	var grants []rr.Name
+	for _, name := range a.Grants {
+		if name.IsZero() {
+			return fail(ErrInvalid, "attachment at %v: a grant has no name", a.At)
+		}
+		if !name.Equal(a.Zone) {
+			grants = append(grants, name.Lower())
+		}
+	}
+	slices.SortFunc(grants, rr.Name.Compare)
+	a.Grants = slices.CompactFunc(grants, rr.Name.Equal)
+	return nil
+}
+
+// Attach makes an attachment, in place of the one at its name with its scope,
+// and returns it as it is kept. Where that one is the same already, it is
+// returned and nothing is written. ErrNotFound where the zone, the guest's
+// version or a granted zone is not there; ErrSigned; ErrInvalid, also for a
+// private zone, which is never asked; ErrTooLarge.
+func (s *Store) Attach(ctx context.Context, a Attachment) (Attachment, error) {
+	if err := a.check(); err != nil {
+		return Attachment{}, err
+	}
+	var made Attachment
+	err := s.commit(ctx, 4, func(ctx context.Context, t *tx) (err error) {
+		if err := t.guard(ctx, TableMeta, metaCatalog); err != nil {
+			return err
+		}
+		made, err = t.attach(ctx, a)
+		return err
+	})
+	return made, err
+}
+
+func (t *tx) attach(ctx context.Context, a Attachment) (Attachment, error) {
+	v := &Snapshot{t}
+	z, err := v.liveZone(ctx, a.Zone)
+	switch {
+	case err != nil:
+		return a, err
+	case z.Signed:
+		return a, fail(ErrSigned, "zone %v: a guest's answers would have no signatures", z.Name)
+	case z.Private:
+		return a, fail(ErrInvalid, "zone %v is private: nobody asks it", z.Name)
+	}
+	for _, grant := range a.Grants {
+		if _, err := v.liveZone(ctx, grant); err != nil {
+			return a, err
+		}
+	}
+	g, err := v.Guest(ctx, a.Guest, a.Version)
+	if err != nil {
+		return a, err
+	}
+	a.Zone, a.Version = z.Name, g.Number
+	row, err := t.get(ctx, TableAttachments, a.key())
+	if err != nil {
+		return a, err
+	}
+	if row != nil {
+		was, err := decodeAttachment([]byte(a.key()), row)
+		if err != nil || a.same(was) {
+			return was, err
+		}
+	}
+	if a.Generation, err = t.count(ctx, metaCatalog); err != nil {
+		return a, err
+	}
+	a.Changed = t.now.Truncate(time.Millisecond)
+	t.put(TableAttachments, a.key(), encodeAttachment(&a))
+	t.announce(Event{Kind: EventAttachments, Zone: z.Name})
+	return a, nil
+}
+
+// same compares all but what Attach gives.
+func (a Attachment) same(b Attachment) bool {
+	a.Generation, a.Changed = b.Generation, b.Changed
+	a.Zone, a.At = b.Zone, b.At // their key has been compared
+	if len(a.Values) == 0 {
+		a.Values = nil
+	}
+	return reflect.DeepEqual(a, b)
+}
+
+// Detach deletes an attachment. ErrNotFound.
+func (s *Store) Detach(ctx context.Context, zone, at rr.Name, scope Scope) error {
+	if zone.IsZero() || at.IsZero() || !at.IsSubdomainOf(zone) || scope >= scopeCount {
+		return fail(ErrInvalid, "no attachment can be at %v in zone %v", at, zone)
+	}
+	key := attachmentKey(zone, at, scope)
+	return s.commit(ctx, 4, func(ctx context.Context, t *tx) error {
+		if _, err := t.count(ctx, metaCatalog); err != nil {
+			return err
+		}
+		row, err := t.get(ctx, TableAttachments, key)
+		if err != nil {
+			return err
+		}
+		if row == nil {
+			return fail(ErrNotFound, "attachment at %v (%v) in zone %v", at, scope, zone)
+		}
+		t.delete(TableAttachments, key)
+		t.announce(Event{Kind: EventAttachments, Zone: zone})
+		return nil
+	})
+}
+
+// Attachments returns the attachments of a zone, or of all zones for the zero
+// Name, in order of zone, then of name.
+func (s *Snapshot) Attachments(ctx context.Context, zone rr.Name) ([]Attachment, error) {
+	r := Range{"", allKeys}
+	if !zone.IsZero() {
+		r = prefixed(string(zone.Key()) + "\x00")
+	}
+	var all []Attachment
+	err := s.scan(ctx, TableAttachments, []Range{r}, func(key, row []byte) error {
+		a, err := decodeAttachment(key, row)
+		all = append(all, a)
+		return err
+	})
+	return all, err
+}
+
+// Attachments is Snapshot.Attachments now.
+func (s *Store) Attachments(ctx context.Context, zone rr.Name) (all []Attachment, err error) {
+	err = s.Snapshot(ctx, func(v *Snapshot) error {
+		all, err = v.Attachments(ctx, zone)
+		return err
+	})
+	return all, err
+}

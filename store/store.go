@@ -1,0 +1,189 @@
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/namelet/namelet/rr"
+)
+
+// Options of a Store; the zero value is ready to use.
+type Options struct {
+	// Check, where given, is asked about each RRset before it is written, on
+	// top of what the store checks by itself. Its error is wrapped.
+	Check func(zone rr.Name, set rr.Set) error
+
+	Now func() time.Time // the clock; time.Now where nil
+
+	// JournalVersions is how many versions of a zone the journal holds; 10,000
+	// where 0. It holds fewer where they take over 64 MiB.
+	JournalVersions int
+}
+
+// Store is the system of record over a driver.
+type Store struct {
+	driver   Driver
+	identity string
+	check    func(zone rr.Name, set rr.Set) error
+	now      func() time.Time
+	keep     uint64          // entries of a journal
+	ctx      context.Context // ends when the store is closed
+	cancel   context.CancelFunc
+
+	mu       sync.Mutex
+	queue    []*job
+	closed   bool
+	watchers map[chan struct{}]bool
+	staging  map[string]bool // keys of TableGarbage that imports are at work on
+
+	work, reclaim chan struct{} // tokens
+	quit, stopped chan struct{}
+	background    sync.WaitGroup
+	reclaiming    sync.Mutex // one at a time
+}
+
+// New makes a Store over a driver, and takes the driver over: Close closes it.
+// An empty driver becomes a store with a new identity. ErrSchema where another
+// release wrote it. Where New fails the driver is still the caller's.
+func New(ctx context.Context, d Driver, o Options) (*Store, error) {
+	s := &Store{
+		driver: d, check: o.Check, now: o.Now,
+		watchers: map[chan struct{}]bool{}, staging: map[string]bool{},
+		work: make(chan struct{}, 1), reclaim: make(chan struct{}, 1),
+		quit: make(chan struct{}), stopped: make(chan struct{}),
+	}
+	s.keep = uint64(o.JournalVersions)
+	if o.JournalVersions <= 0 {
+		s.keep = journalVersions
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	s.ctx, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	go s.committer()
+	if err := s.identify(ctx); err != nil {
+		s.stop()
+		return nil, err
+	}
+	s.background.Go(s.reclaimer)
+	wake(s.reclaim)
+	return s, nil
+}
+
+// Close lets writers that wait come to their end, then closes the driver.
+func (s *Store) Close() error {
+	if !s.stop() {
+		return ErrClosed
+	}
+	s.background.Wait()
+	return s.driver.Close()
+}
+
+// stop reports whether it was the first to be called.
+func (s *Store) stop() bool {
+	s.mu.Lock()
+	first := !s.closed
+	s.closed = true
+	s.mu.Unlock()
+	if first {
+		close(s.quit)
+	}
+	<-s.stopped
+	s.cancel()
+	return first
+}
+
+// Identity tells this store from any other: 32 hexadecimal digits, made when
+// the store was.
+func (s *Store) Identity() string { return s.identity }
+
+// The row of TableMeta under metaStore is the schema and the identity; that
+// under metaCatalog the number of the last change to the catalog, which is the
+// list of zones, the guests and the attachments; that under metaIncarnation the
+// last incarnation given to a zone's content.
+const (
+	metaStore       = "store"
+	metaCatalog     = "catalog"
+	metaIncarnation = "incarnation"
+
+	schemaVersion = 1
+)
+
+// identify reads the identity, or makes one. It writes only where there is none,
+// so a store that can only be read opens.
+func (s *Store) identify(ctx context.Context) error {
+	read := func(r reader) error {
+		row, err := r.get(ctx, TableMeta, metaStore)
+		if err != nil || row == nil {
+			return err
+		}
+		d := decode(row)
+		schema := d.uint(maxUint64)
+		if d.err == nil && schema != schemaVersion {
+			return fail(ErrSchema, "schema is %d, and this release knows %d", schema, schemaVersion)
+		}
+		s.identity = d.string(64)
+		if err := d.end(); err != nil {
+			return corrupt(TableMeta, []byte(metaStore), err)
+		}
+		return nil
+	}
+	if err := s.Snapshot(ctx, func(v *Snapshot) error { return read(v) }); err != nil || s.identity != "" {
+		return err
+	}
+	return s.commit(ctx, 1, func(ctx context.Context, t *tx) error {
+		if err := t.guard(ctx, TableMeta, metaStore); err != nil {
+			return err
+		}
+		if err := read(t); err != nil || s.identity != "" {
+			return err
+		}
+		var id [16]byte
+		rand.Read(id[:])
+		s.identity = hex.EncodeToString(id[:])
+		t.put(TableMeta, metaStore, appendString(appendUint([]byte{formVersion}, schemaVersion), s.identity))
+		return nil
+	})
+}
+
+// number reads a counter of TableMeta.
+func number(ctx context.Context, r reader, key string) (uint64, error) {
+	row, err := r.get(ctx, TableMeta, key)
+	if err != nil || row == nil {
+		return 0, err
+	}
+	d := decode(row)
+	n := d.uint(maxUint64)
+	if err := d.end(); err != nil {
+		return 0, corrupt(TableMeta, []byte(key), err)
+	}
+	return n, nil
+}
+
+// count raises a counter of TableMeta, which it guards, and returns it.
+func (t *tx) count(ctx context.Context, key string) (uint64, error) {
+	if err := t.guard(ctx, TableMeta, key); err != nil {
+		return 0, err
+	}
+	n, err := number(ctx, t, key)
+	if err != nil {
+		return 0, err
+	}
+	t.put(TableMeta, key, appendUint([]byte{formVersion}, n+1))
+	return n + 1, nil
+}
+
+// checkWith asks Options.Check.
+func (s *Store) checkWith(zone rr.Name, set rr.Set) error {
+	if s.check == nil {
+		return nil
+	}
+	if err := s.check(zone, set); err != nil {
+		return fmt.Errorf("store: %v: %w", set, err)
+	}
+	return nil
+}
