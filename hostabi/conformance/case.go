@@ -49,7 +49,8 @@ type Reply struct {
 	Outcome string
 
 	// Records are those of the answer section: owner in lower case, TTL, type and rdata in presentation
-	// form, parted by one space, in any order within an RRset.
+	// form, parted by one space, in any order. Character strings and values of SVCB parameters are in
+	// quotes, names end in a dot.
 	Records []string
 
 	// NegativeTTL is, for a negative answer, how long in seconds it may be remembered (RFC 2308). In a

@@ -39,10 +39,10 @@ var GuestCases = []Case{
 	answered("sdk-record", `60 SVCB 1 svc.conformance.example. alpn="h2" port="8443"`).of("SVCB"),
 	answered("sdk-record", `60 HTTPS 1 svc.conformance.example. alpn="h2,h3"`).of("HTTPS"),
 	answered("sdk-record", `60 TXT "one" "two"`),
-	// LOC has no constructor: presentation text.
-	answered("sdk-record", "60 LOC 52 22 23.000 N 4 53 32.000 E -2.00m 0.00m 10000m 10m").of("LOC"),
+	// HINFO has no constructor: presentation text.
+	answered("sdk-record", `60 HINFO "wasm" "namelet"`).of("HINFO"),
 	// A type that the guest has no record of.
-	negative("sdk-record", "NOERROR").of("HINFO"),
+	negative("sdk-record", "NOERROR").of("LOC"),
 	// TXT "one" with a TTL of 5.
 	answered("sdk-ttl", `5 TXT "one"`),
 	// A CNAME to t below the apex, and TXT "one" there.

@@ -131,7 +131,7 @@ func record(_ *sdk.Query, a *sdk.Answer) {
 	a.SVCB(1, svc, sdk.ALPN("h2"), sdk.Port(8443))
 	a.HTTPS(1, svc, sdk.ALPN("h2", "h3"))
 	a.TXT("one", "two")
-	a.Text(29, "52 22 23.000 N 4 53 32.000 E -2.00m 0.00m 10000m 10m") // LOC
+	a.Text(13, "wasm namelet") // HINFO
 }
 
 func chain(_ *sdk.Query, a *sdk.Answer) {
