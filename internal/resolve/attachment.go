@@ -87,17 +87,18 @@ type point struct {
 // another attachment.
 var ErrAttachment = errors.New("resolve: bad attachment")
 
-// NewRouting makes a Routing. The error wraps ErrAttachment and names the
-// attachment: its point lies outside its zone, the zone is not there or is
-// signed, or two attachments share a point and a scope.
-func NewRouting(zones *authority.Zones, attachments []*Attachment) (*Routing, error) {
+// NewRouting makes a Routing. Attachments that cannot stand are left out, each
+// with an error that wraps ErrAttachment and names it: its point lies outside its
+// zone, the zone is not there or is signed, or another has its point and scope.
+func NewRouting(zones *authority.Zones, attachments []*Attachment) (*Routing, []error) {
 	r := &Routing{zones: zones, attachments: &coverage{}}
+	var errs []error
 	for _, a := range attachments {
 		if err := r.add(a); err != nil {
-			return nil, err
+			errs = append(errs, err)
 		}
 	}
-	return r, nil
+	return r, errs
 }
 
 func (r *Routing) add(a *Attachment) error {
@@ -132,8 +133,8 @@ func (r *Routing) add(a *Attachment) error {
 	return nil
 }
 
-// all yields the attachments in no order.
-func (r *Routing) all() iter.Seq[*Attachment] {
+// Attachments yields the attachments in no order.
+func (r *Routing) Attachments() iter.Seq[*Attachment] {
 	return func(yield func(*Attachment) bool) {
 		for _, at := range *r.attachments {
 			for _, p := range at {

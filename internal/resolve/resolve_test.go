@@ -3,6 +3,7 @@ package resolve_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/netip"
@@ -150,9 +151,9 @@ func zones(t *testing.T) *authority.Zones {
 // serve returns a Worker over the test's zones with these attachments.
 func serve(t *testing.T, config resolve.Config, attachments ...*resolve.Attachment) *resolve.Worker {
 	t.Helper()
-	routing, err := resolve.NewRouting(zones(t), attachments)
-	if err != nil {
-		t.Fatal(err)
+	routing, errs := resolve.NewRouting(zones(t), attachments)
+	if errs != nil {
+		t.Fatal(errs)
 	}
 	r := resolve.New(config)
 	w := r.NewWorker()
@@ -364,8 +365,12 @@ func TestBadAttachments(t *testing.T) {
 		"is not served":        {unserved},
 		"are both attached at": {attach("apps.example", guestOfNames), attach("apps.example", guestOfNames)},
 	} {
-		if _, err := resolve.NewRouting(zones(t), attachments); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("got error %v, want one with %q", err, want)
+		routing, errs := resolve.NewRouting(zones(t), attachments)
+		if len(errs) != 1 || !errors.Is(errs[0], resolve.ErrAttachment) || !strings.Contains(errs[0].Error(), want) {
+			t.Errorf("got errors %v, want one with %q", errs, want)
+		}
+		if kept := len(slices.Collect(routing.Attachments())); kept != len(attachments)-1 {
+			t.Errorf("%s: %d attachments kept, want %d", want, kept, len(attachments)-1)
 		}
 	}
 }
@@ -376,17 +381,17 @@ func TestRoutingIsSwapped(t *testing.T) {
 	if got := ask(w, "www.apps.example", rr.TypeA); !strings.HasPrefix(got, "REFUSED") {
 		t.Errorf("before the first routing: got %q, want REFUSED", got)
 	}
-	first, err := resolve.NewRouting(zones(t), []*resolve.Attachment{attach("apps.example", says("one"))})
-	if err != nil {
-		t.Fatal(err)
+	first, errs := resolve.NewRouting(zones(t), []*resolve.Attachment{attach("apps.example", says("one"))})
+	if errs != nil {
+		t.Fatal(errs)
 	}
 	r.SetRouting(t.Context(), first)
 	if got := ask(w, "x.apps.example", rr.TypeTXT); !strings.Contains(got, "one") {
 		t.Errorf("got %q, want the first guest", got)
 	}
-	second, err := resolve.NewRouting(zones(t), []*resolve.Attachment{attach("apps.example", says("two"))})
-	if err != nil {
-		t.Fatal(err)
+	second, errs := resolve.NewRouting(zones(t), []*resolve.Attachment{attach("apps.example", says("two"))})
+	if errs != nil {
+		t.Fatal(errs)
 	}
 	r.SetRouting(t.Context(), second)
 	if got := ask(w, "x.apps.example", rr.TypeTXT); !strings.Contains(got, "two") {

@@ -65,7 +65,7 @@ func (r *Resolver) SetRouting(ctx context.Context, routing *Routing) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if old := r.routing.Load(); !old.sameAttachments(routing) {
-		for a := range routing.all() {
+		for a := range routing.Attachments() {
 			r.warm(ctx, a)
 		}
 	}

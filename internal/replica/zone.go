@@ -1,0 +1,88 @@
+package replica
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+
+	"github.com/namelet/namelet/internal/authority"
+	"github.com/namelet/namelet/rr"
+	"github.com/namelet/namelet/store"
+)
+
+// load makes the served form of a zone: from the last one and the journal where
+// that reaches back, else from all its RRsets. The error is the store's; what is
+// wrong with the content is in the heldZone, and the last content stays.
+func (r *Replica) load(ctx context.Context, z store.Zone, before heldZone, last *authority.Zone) (*authority.Zone, heldZone, error) {
+	served := &authority.Zone{Apex: z.Name, Private: z.Private}
+	if last != nil {
+		served.Snapshot = last.Snapshot
+	}
+	same := served.Snapshot != nil && served.Snapshot.Version() == z.Version && before.zone.Created.Equal(z.Created)
+	if same {
+		return served, heldZone{zone: z}, nil
+	}
+	snapshot, z, err := r.snapshot(ctx, z, before, served.Snapshot)
+	if err == nil {
+		served.Private, served.Snapshot = z.Private, snapshot
+		return served, heldZone{zone: z}, nil
+	}
+	var content *authority.Error
+	if !errors.As(err, &content) && !errors.Is(err, store.ErrCorrupt) {
+		return nil, heldZone{}, err
+	}
+	if before.failed == nil || before.failed.Error() != err.Error() {
+		r.Log.Error("zone cannot be served as it is in the store", "zone", z.Name.String(), "version", z.Version, "error", err)
+	}
+	return served, heldZone{zone: z, failed: err}, nil
+}
+
+// snapshot reads a zone at its newest version.
+func (r *Replica) snapshot(ctx context.Context, z store.Zone, before heldZone, last *authority.Snapshot) (*authority.Snapshot, store.Zone, error) {
+	if last != nil && !z.Signed && !last.Signed() && before.zone.Created.Equal(z.Created) {
+		next, err := r.replay(ctx, z.Name, last)
+		switch {
+		case err == nil && next.Version() >= z.Version:
+			return next, z, nil
+		case err != nil && !errors.Is(err, store.ErrGone) && !errors.Is(err, store.ErrForeign):
+			return nil, z, err
+		}
+	}
+	var snapshot *authority.Snapshot
+	err := r.Store.LoadZone(ctx, z.Name, func(now store.Zone, rows iter.Seq2[rr.Set, error]) error {
+		z = now
+		var failed error
+		sets := func(yield func(rr.Set) bool) {
+			for set, err := range rows {
+				if failed = err; err != nil || !yield(set) {
+					return
+				}
+			}
+		}
+		var err error
+		snapshot, err = authority.Build(z.Name, z.Version, sets)
+		return errors.Join(failed, err)
+	})
+	if err != nil {
+		return nil, z, fmt.Errorf("replica: zone %v: %w", z.Name, err)
+	}
+	return snapshot, z, nil
+}
+
+// replay applies the journal to a snapshot.
+func (r *Replica) replay(ctx context.Context, zone rr.Name, s *authority.Snapshot) (*authority.Snapshot, error) {
+	err := r.Store.Journal(ctx, zone, s.Version(), func(e store.JournalEntry) error {
+		changes := make([]authority.Change, 0, len(e.Removed)+len(e.Added))
+		for _, gone := range e.Removed {
+			changes = append(changes, authority.Change{Name: gone.Name, Type: gone.Type})
+		}
+		var err error
+		s, err = s.Apply(e.Version, append(changes, e.Added...))
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("replica: zone %v: journal: %w", zone, err)
+	}
+	return s, nil
+}
