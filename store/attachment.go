@@ -196,7 +196,7 @@ func (t *tx) attach(ctx context.Context, a Attachment) (Attachment, error) {
 	if a.Generation, err = t.count(ctx, metaCatalog); err != nil {
 		return a, err
 	}
-	a.Changed = t.now.Truncate(time.Millisecond)
+	a.Changed = t.now
 	t.put(TableAttachments, a.key(), encodeAttachment(&a))
 	t.announce(Event{Kind: EventAttachments, Zone: z.Name})
 	return a, nil

@@ -168,7 +168,7 @@ func (s *Store) runPlans(jobs []*job) (*tx, error) {
 		return nil, err
 	}
 	defer v.Close()
-	t := &tx{base: viewReader{v}, now: s.now().UTC(), checks: map[tableKey][]byte{}}
+	t := &tx{base: viewReader{v}, now: s.now().UTC().Truncate(time.Millisecond), checks: map[tableKey][]byte{}}
 	for _, j := range jobs {
 		next := *t
 		if j.err = j.ctx.Err(); j.err == nil {

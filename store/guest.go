@@ -118,7 +118,7 @@ func (s *Store) PutGuest(ctx context.Context, name string, module []byte) (Guest
 		if _, err := t.count(ctx, metaCatalog); err != nil {
 			return err
 		}
-		g = GuestVersion{Name: name, Number: latest.Number + 1, Digest: digest, Size: int64(len(module)), Created: t.now.Truncate(time.Millisecond)}
+		g = GuestVersion{Name: name, Number: latest.Number + 1, Digest: digest, Size: int64(len(module)), Created: t.now}
 		t.put(TableGuests, guestKey(name, g.Number), encodeGuest(g))
 		t.announce(Event{Kind: EventGuest, Guest: name, Version: g.Number})
 		return nil

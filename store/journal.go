@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"encoding/binary"
+	"slices"
 	"time"
 
 	"github.com/namelet/namelet/rr"
@@ -29,8 +30,10 @@ const (
 	trimEntries     = 4        // entries dropped by one commit at most
 )
 
-// JournalEntry is what one version changed. The old and the new SOA are among
-// the sets; where the serial did not change (settings alone) neither is.
+// JournalEntry is what one version changed: RRsets whole, a changed one in both
+// lists, each in canonical order of owner, then by type. RRSIGs are a set for
+// each type that they cover. The old and the new SOA are among the sets, but
+// where settings alone were changed.
 type JournalEntry struct {
 	Version      uint64
 	SerialBefore uint32
@@ -39,6 +42,55 @@ type JournalEntry struct {
 	RequestID    string
 	Removed      []rr.Set
 	Added        []rr.Set
+}
+
+// Effects returns, once for each name and type that the entry touches, what is
+// there after it: a set without Data where nothing is. The RRSIGs of a name are
+// one set here, as package authority has it; before gives those that were
+// there before the entry, and is asked only in signed zones.
+func (e *JournalEntry) Effects(before func(owner rr.Name) rr.Set) []rr.Set {
+	after := map[rr.Key]map[rr.Type]rr.Set{}
+	touch := func(s rr.Set) map[rr.Type]rr.Set {
+		at := after[s.Name.Key()]
+		if at == nil {
+			at = map[rr.Type]rr.Set{}
+			after[s.Name.Key()] = at
+		}
+		if _, has := at[s.Type]; !has {
+			at[s.Type] = rr.Set{Name: s.Name, Type: s.Type}
+			if s.Type == rr.TypeRRSIG {
+				at[s.Type] = before(s.Name)
+			}
+		}
+		return at
+	}
+	for _, s := range e.Removed {
+		at := touch(s)
+		left := rr.Set{Name: s.Name, Type: s.Type, TTL: at[s.Type].TTL}
+		for _, data := range at[s.Type].Data {
+			if !slices.Contains(s.Data, data) {
+				left.Data = append(left.Data, data)
+			}
+		}
+		at[s.Type] = left
+	}
+	for _, s := range e.Added {
+		at := touch(s)
+		if was := at[s.Type]; len(was.Data) > 0 {
+			s.Data = slices.Concat(was.Data, s.Data)
+			s.TTL = min(s.TTL, was.TTL)
+		}
+		at[s.Type] = s
+	}
+	var sets []rr.Set
+	for _, s := range append(slices.Clone(e.Removed), e.Added...) {
+		at := after[s.Name.Key()]
+		if set, has := at[s.Type]; has {
+			sets = append(sets, set)
+			delete(at, s.Type)
+		}
+	}
+	return sets
 }
 
 // delta is the rows that a version takes out and puts in, each in order of key.
