@@ -44,27 +44,43 @@ func (a *Answer) reset() {
 // relative to origin, the zone's apex.
 type TextParser func(t rr.Type, text string, origin rr.Name) (rr.Rdata, error)
 
+// AnswerRules are what an answer is read and checked by.
+type AnswerRules struct {
+	Question *hostabi.Question
+	Lookups  []Lookup   // of the query; a handle is an index
+	Bytes    int        // limit of the records' length, see Limits.AnswerBytes
+	Text     TextParser // nil refuses records in presentation form
+}
+
+// Read replaces a by what raw says, the bytes of an answer struct, which it copies. Instances do this
+// themselves; it is for those who run a guest in another way. The error is a *Fault, of kind
+// FaultMalformed or FaultRejected.
+func (a *Answer) Read(raw []byte, rules AnswerRules) error {
+	a.reset()
+	a.raw = append(a.raw[:0], raw...)
+	r := answerReader{AnswerRules: rules, out: a}
+	return r.read()
+}
+
 // answerReader reads one answer. It lives on the stack of a call.
 type answerReader struct {
+	AnswerRules
 	out   *Answer
-	call  *call
-	q     *hostabi.Question
 	qname rr.Name // lower case, aliases out.qname
 	zone  rr.Name
-	text  TextParser
 	bytes int
 }
 
-// read takes the bytes in out.raw apart and checks them. The error is a *Fault.
+// read takes the bytes in out.raw apart and checks them.
 func (r *answerReader) read() error {
 	view, err := hostabi.ReadAnswer(r.out.raw)
 	if err != nil {
 		return malformed(err)
 	}
 	r.out.Disposition, r.out.NegativeTTL = view.Disposition(), view.NegativeTTL()
-	r.out.qname = appendLower(r.out.qname[:0], r.q.QName)
+	r.out.qname = appendLower(r.out.qname[:0], r.Question.QName)
 	r.qname = aliasName(r.out.qname)
-	r.zone = aliasName(r.out.qname[r.q.ZoneOff:])
+	r.zone = aliasName(r.out.qname[r.Question.ZoneOff:])
 	var rec hostabi.RecordView
 	for view.Next(&rec) {
 		if err := r.add(&rec); err != nil {
@@ -113,7 +129,7 @@ func (r *answerReader) add(rec *hostabi.RecordView) error {
 
 // typeFault says why no record of type t may stand at owner; empty when it may.
 func (r *answerReader) typeFault(owner rr.Name, t rr.Type) string {
-	if t != r.q.QType && t != rr.TypeCNAME {
+	if t != r.Question.QType && t != rr.TypeCNAME {
 		return "a record's type is neither the question's nor CNAME"
 	}
 	if t.IsMeta() {
@@ -146,7 +162,7 @@ func (r *answerReader) fill(next *record, rec *hostabi.RecordView) (uint32, erro
 	ttl := uint32(hostabi.DefaultTTL)
 	switch rec.Kind {
 	case hostabi.KindHandle:
-		l := r.call.found(uint32(rec.Handle))
+		l := found(r.Lookups, uint32(rec.Handle))
 		if l == nil || l.Type != rec.Type {
 			return 0, rejected("a record's handle does not exist or is of another type")
 		}
@@ -170,10 +186,10 @@ func (r *answerReader) fill(next *record, rec *hostabi.RecordView) (uint32, erro
 }
 
 func (r *answerReader) parse(rec *hostabi.RecordView) (rr.Rdata, error) {
-	if r.text == nil {
+	if r.Text == nil {
 		return "", rejected("this host takes no rdata in presentation form")
 	}
-	data, err := r.text(rec.Type, string(rec.Data), r.zone)
+	data, err := r.Text(rec.Type, string(rec.Data), r.zone)
 	if err != nil {
 		return "", &Fault{Kind: FaultRejected, Message: "a text does not parse as rdata: " + err.Error(), Err: err}
 	}
@@ -190,8 +206,8 @@ func (r *answerReader) count(next *record, owner rr.Name) error {
 			r.bytes += owner.Len() + fixed + len(data)
 		}
 	}
-	if limit := r.call.limits.AnswerBytes; r.bytes > limit {
-		return rejected(wantAtMost("the length of the answer's records", r.bytes, limit))
+	if r.bytes > r.Bytes {
+		return rejected(wantAtMost("the length of the answer's records", r.bytes, r.Bytes))
 	}
 	return nil
 }

@@ -68,12 +68,13 @@ func (i *Instance) answer(q *hostabi.Question, fuel uint64, out *Answer) error {
 	if int(n) > g.outCap() {
 		return g.sayFuel(&Fault{Kind: FaultMalformed, Message: wantAtMost("the answer's length", int(n), g.outCap())}, used)
 	}
-	out.raw = append(out.raw[:0], g.mem.bytes[g.buffers.OutPtr:][:n]...)
-	reader := answerReader{out: out, call: g.call, q: q, text: i.gen.module.engine.config.Text}
-	if err := reader.read(); err != nil {
-		return g.sayFuel(err, used)
-	}
-	return nil
+	err = out.Read(g.mem.bytes[g.buffers.OutPtr:][:n], AnswerRules{
+		Question: q,
+		Lookups:  g.call.lookups[:g.call.asked],
+		Bytes:    i.gen.limits.AnswerBytes,
+		Text:     i.gen.module.engine.config.Text,
+	})
+	return g.sayFuel(err, used)
 }
 
 // sayFuel completes a fault that was found after the guest had returned.

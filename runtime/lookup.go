@@ -146,11 +146,11 @@ func (c *call) result(i int) int32 {
 }
 
 // found gives the lookup behind a handle, or nil.
-func (c *call) found(handle uint32) *Lookup {
-	if uint64(handle) >= uint64(c.asked) || c.lookups[handle].Status != hostabi.StatusOK {
+func found(lookups []Lookup, handle uint32) *Lookup {
+	if uint64(handle) >= uint64(len(lookups)) || lookups[handle].Status != hostabi.StatusOK {
 		return nil
 	}
-	return &c.lookups[handle]
+	return &lookups[handle]
 }
 
 // rrset_info(handle, buf, cap) -> true length
@@ -194,7 +194,7 @@ func (c *call) handle(args []uint64) *Lookup {
 		status(args, hostabi.StatusDenied)
 		return nil
 	}
-	l := c.found(uint32(args[0]))
+	l := found(c.lookups[:c.asked], uint32(args[0]))
 	if l == nil {
 		status(args, hostabi.StatusNoHandle)
 	}
