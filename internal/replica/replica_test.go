@@ -26,7 +26,7 @@ import (
 
 // A rig is a store, a replica that follows it, and a worker to ask.
 type rig struct {
-	t        *testing.T
+	t        testing.TB
 	store    *store.Store
 	resolver *resolve.Resolver
 	replica  *replica.Replica
@@ -34,7 +34,7 @@ type rig struct {
 }
 
 // start fills a store by prepare, opens a replica over it and follows.
-func start(t *testing.T, prepare func(*rig)) *rig {
+func start(t testing.TB, prepare func(*rig)) *rig {
 	t.Helper()
 	s, err := store.New(t.Context(), memory.New(), store.Options{})
 	if err != nil {
@@ -126,7 +126,7 @@ func (r *rig) expect(qname, want string) {
 }
 
 // guest makes a module that answers TXT with one letter.
-func guest(t *testing.T, letter string) []byte {
+func guest(t testing.TB, letter string) []byte {
 	t.Helper()
 	// An answer of one record: disposition 1, count 1; type TXT, TTL 9, rdata of two octets.
 	wat := fmt.Sprintf(`(module

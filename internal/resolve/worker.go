@@ -20,8 +20,9 @@ type Worker struct {
 
 	// One guest answer for each name on an alias path, since a Response points
 	// into all of them.
-	answers [authority.MaxHops + 2]runtime.Answer
-	qname   [rr.MaxNameLen]byte
+	answers  [authority.MaxHops + 2]runtime.Answer
+	question hostabi.Question
+	qname    [rr.MaxNameLen]byte
 
 	fuel    uint64 // what is left of the query's budget
 	started bool   // the first guest of the query has set it
@@ -157,12 +158,13 @@ func (w *Worker) ask(a *Attachment, zone *authority.Zone, q authority.Question) 
 	out := &w.answers[w.guests]
 	w.guests++
 	qname := q.Name.AppendWire(w.qname[:0])
-	err := s.call(&hostabi.Question{
+	w.question = hostabi.Question{
 		QName:     qname,
 		QType:     q.Type,
 		ZoneOff:   len(qname) - zone.Apex.Len(),
 		AttachOff: len(qname) - a.At.Len(),
-	}, &w.host, min(w.fuel, a.Fuel), out)
+	}
+	err := s.call(&w.question, &w.host, min(w.fuel, a.Fuel), out)
 	w.fuel -= min(w.fuel, out.Fuel)
 	return out, err
 }
