@@ -225,14 +225,45 @@ func types(records []dns.RR) string {
 // A set that does not fit leaves no trace: a later name must not point into the
 // octets it had taken.
 func TestCompressionAfterRollback(t *testing.T) {
-	long := bulk(t, "x.rolled.back.", 4, 150)
-	ns := set(t, "a. 1 IN NS ns.rolled.back.")
+	records := make([]string, 30)
+	for i := range records {
+		records[i] = fmt.Sprintf("a. 1 IN MX 1 mail%02d.rolled%02d.back.", i, i)
+	}
 	resp := &resolve.Response{}
-	resp.Additional = []rr.Set{long, ns}
+	resp.Additional = []rr.Set{set(t, records...), set(t, "a. 1 IN NS ns.rolled00.back."), set(t, "a. 1 IN PTR p.rolled20.back.")}
 	var p packer
 	msg, _ := p.pack(nil, ask(t, "a.", rr.TypeANY, 512), rr.RCodeNoError, resp, 512)
-	if got, want := text(t, msg), "--\n--\na. 1 IN NS ns.rolled.back.\nOPT\n--\n"; got != want {
+	want := "--\n--\na. 1 IN NS ns.rolled00.back.\na. 1 IN PTR p.rolled20.back.\nOPT\n--\n"
+	if got := text(t, msg); got != want {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// Names in rdata are compressed in the types of RFC 1035 and in no other (RFC
+// 3597 section 4).
+func TestCompressibleTypes(t *testing.T) {
+	tests := []struct {
+		record string
+		saved  int // octets
+	}{
+		{"NS a.example.", 9}, {"CNAME a.example.", 9}, {"PTR a.example.", 9}, {"MX 1 a.example.", 9},
+		{"MB a.example.", 9}, {"MD a.example.", 9}, {"MF a.example.", 9}, {"MG a.example.", 9}, {"MR a.example.", 9},
+		{"SOA a.example. a.example. 1 2 3 4 5", 18}, {"MINFO a.example. a.example.", 18},
+		{"DNAME a.example.", 0}, {"SRV 1 2 3 a.example.", 0}, {"RT 1 a.example.", 0}, {"AFSDB 1 a.example.", 0},
+		{"RP a.example. a.example.", 0}, {"KX 1 a.example.", 0}, {"PX 1 a.example. a.example.", 0},
+		{`NAPTR 1 2 "" "" "" a.example.`, 0}, {"SVCB 1 a.example.", 0}, {"HTTPS 1 a.example.", 0},
+		{"NSEC a.example. A", 0}, {"RRSIG A 8 1 1 20300101000000 20200101000000 1 a.example. AAAA", 0},
+	}
+	for _, test := range tests {
+		s := set(t, "a.example. 1 IN "+test.record)
+		resp := &resolve.Response{}
+		resp.Answer.Answer = []rr.Set{s}
+		var p packer
+		msg, _ := p.pack(nil, ask(t, "a.example.", s.Type, 0), rr.RCodeNoError, resp, 512)
+		question := headerLen + 11 + 4
+		if got, want := len(msg)-question, 12+len(s.Data[0])-test.saved; got != want {
+			t.Errorf("%s: got %d octets, want %d", test.record, got, want)
+		}
 	}
 }
 
@@ -291,7 +322,7 @@ func TestOPTAlwaysFits(t *testing.T) {
 func TestMessageOf64K(t *testing.T) {
 	resp := &resolve.Response{}
 	for i := range 300 {
-		resp.Answer.Answer = append(resp.Answer.Answer, bulk(t, fmt.Sprintf("name%d.example.", i), 1, 190))
+		resp.Answer.Answer = append(resp.Answer.Answer, bulk(t, fmt.Sprintf("name%d.example.", i), 2, 95))
 		resp.Answer.Answer = append(resp.Answer.Answer, set(t, fmt.Sprintf("name%d.example. 1 IN NS ns%d.name%d.example.", i, i, i)))
 	}
 	var p packer
@@ -304,7 +335,7 @@ func TestMessageOf64K(t *testing.T) {
 		t.Errorf("got %d octets, truncated %v", len(msg), truncated)
 	}
 	for i, record := range m.Answer {
-		if want := fmt.Sprintf("name%d.example.", i/2); record.Header().Name != want {
+		if want := fmt.Sprintf("name%d.example.", i/3); record.Header().Name != want {
 			t.Fatalf("record %d: got owner %s, want %s", i, record.Header().Name, want)
 		}
 	}

@@ -440,8 +440,17 @@ func TestResponseCode(t *testing.T) {
 	}
 }
 
+// fixed answers every question with one address and allocates nothing.
+func fixed(t testing.TB) handler {
+	answer := []rr.Set{set(t, "www.example. 60 IN A 127.0.0.1")}
+	return func(_ authority.Question, _ resolve.Client, resp *resolve.Response) {
+		resp.Outcome = authority.OutcomeAnswer
+		resp.Answer.Answer = append(resp.Answer.Answer, answer...)
+	}
+}
+
 func BenchmarkUDP(b *testing.B) {
-	s := serve(b, Config{Workers: 1}, example(b))
+	s := serve(b, Config{Workers: 1}, fixed(b))
 	conn := dial(b, "udp", s.Addrs()[0])
 	_ = conn.SetDeadline(time.Time{})
 	msg := question(b, 1, "www.example.", dns.TypeA)
@@ -457,15 +466,25 @@ func BenchmarkUDP(b *testing.B) {
 	}
 }
 
+// newTestResponder returns a responder without a server.
+func newTestResponder(h Handler) *responder {
+	s := &Server{config: Config{MaxUDPSize: defaultMaxUDPSize}, handler: h, metrics: &Metrics{}, panics: &panicLog{}}
+	return s.newResponder(hostabi.TransportUDP)
+}
+
+func TestRespondAllocations(t *testing.T) {
+	r := newTestResponder(fixed(t))
+	msg := question(t, 1, "www.example.", dns.TypeA)
+	client := netip.MustParseAddr("127.0.0.1")
+	allocs := testing.AllocsPerRun(100, func() { r.respond(msg, client) })
+	if allocs > 1 {
+		t.Errorf("got %v allocations, want 1: the qname that the Worker may keep", allocs)
+	}
+}
+
 // BenchmarkRespond is a query without its sockets.
 func BenchmarkRespond(b *testing.B) {
-	answer := []rr.Set{set(b, "www.example. 60 IN A 127.0.0.1")}
-	s := &Server{config: Config{MaxUDPSize: defaultMaxUDPSize}, metrics: &Metrics{}, panics: &panicLog{},
-		handler: handler(func(q authority.Question, c resolve.Client, resp *resolve.Response) {
-			resp.Outcome = authority.OutcomeAnswer
-			resp.Answer.Answer = append(resp.Answer.Answer, answer...)
-		})}
-	r := s.newResponder(hostabi.TransportUDP)
+	r := newTestResponder(fixed(b))
 	msg := question(b, 1, "www.example.", dns.TypeA)
 	client := netip.MustParseAddr("127.0.0.1")
 	b.ReportAllocs()
