@@ -152,7 +152,7 @@ func (b *builder) close() {
 		return
 	}
 	parent := &b.path[b.depth-1]
-	parent.kids = append(parent.kids, item{headOf(top.node.label()), top.node})
+	parent.kids = append(parent.kids, item{node: top.node})
 }
 
 // composed makes the sets of a node from the RRsets of one name, which are in

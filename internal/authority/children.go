@@ -9,13 +9,18 @@ const pageMax = 32
 // slice while they are few, and the root of a B-tree with its nodes in the leaves
 // once they are more than pageMax. Pages are never changed: put and remove return
 // pages that share all but one path with the old ones. The nil page is empty.
+//
+// Siblings often begin alike (host-0001, host-0002). A page leaves out what all
+// its labels begin with, and keeps the eight octets after that beside each entry:
+// a search reads the page, and hardly ever the nodes.
 type page struct {
+	skip  int      // how many octets all labels of the page begin with
 	items []item   // of a leaf
 	below []branch // of an inner page; never empty there
 }
 
 type item struct {
-	head uint64 // of the node's label
+	head uint64 // of the node's label, from skip on
 	node *node
 }
 
@@ -26,15 +31,54 @@ type branch struct {
 	page  *page
 }
 
-func (it item) less(head uint64, label string) bool {
-	return it.head < head || it.head == head && compareLabels(it.node.label(), label) < 0
+// leaf makes a page of items, which are the page's from now on.
+func leaf(items []item) *page {
+	p := &page{items: items}
+	if len(items) > 1 {
+		p.skip = commonPrefix(items[0].node.label(), items[len(items)-1].node.label())
+	}
+	for i := range items {
+		items[i].head = headOf(items[i].node.label()[p.skip:])
+	}
+	return p
+}
+
+// inner makes a page of branches, which are the page's from now on.
+func inner(below []branch) *page {
+	p := &page{below: below}
+	if len(below) > 1 {
+		p.skip = commonPrefix(below[0].label, below[len(below)-1].label)
+	}
+	for i := range below {
+		below[i].head = headOf(below[i].label[p.skip:])
+	}
+	return p
+}
+
+// enter compares what label begins with to what all labels of the page, first
+// among them, begin with. Where that is the same, the rest is left to compare.
+func (p *page) enter(first, label string) (rest string, c int) {
+	if p.skip == 0 {
+		return label, 0
+	}
+	n := min(p.skip, len(label))
+	return label[n:], compareLabels(label[:n], first[:p.skip])
 }
 
 // search returns the place of the first item of a leaf that is not before label.
-func (p *page) search(head uint64, label string) int {
+func (p *page) search(label string) int {
+	rest, c := p.enter(p.items[0].node.label(), label)
+	if c < 0 {
+		return 0
+	} else if c > 0 {
+		return len(p.items)
+	}
+	head := headOf(rest)
 	lo, hi := 0, len(p.items)
 	for lo < hi {
-		if mid := int(uint(lo+hi) >> 1); p.items[mid].less(head, label) {
+		mid := int(uint(lo+hi) >> 1)
+		it := &p.items[mid]
+		if it.head < head || it.head == head && compareLabels(it.node.label()[p.skip:], rest) < 0 {
 			lo = mid + 1
 		} else {
 			hi = mid
@@ -44,12 +88,19 @@ func (p *page) search(head uint64, label string) int {
 }
 
 // route returns the place of the branch of an inner page that label belongs to.
-func (p *page) route(head uint64, label string) int {
+func (p *page) route(label string) int {
+	rest, c := p.enter(p.below[0].label, label)
+	if c < 0 {
+		return 0
+	} else if c > 0 {
+		return len(p.below) - 1
+	}
+	head := headOf(rest)
 	lo, hi := 1, len(p.below) // what is before the second branch is the first's
 	for lo < hi {
 		mid := int(uint(lo+hi) >> 1)
 		b := &p.below[mid]
-		if b.head < head || b.head == head && compareLabels(b.label, label) <= 0 {
+		if b.head < head || b.head == head && compareLabels(b.label[p.skip:], rest) <= 0 {
 			lo = mid + 1
 		} else {
 			hi = mid
@@ -59,8 +110,8 @@ func (p *page) route(head uint64, label string) int {
 }
 
 // holds reports whether the i-th item of a leaf has this label.
-func (p *page) holds(i int, head uint64, label string) bool {
-	return i < len(p.items) && p.items[i].head == head && compareLabels(p.items[i].node.label(), label) == 0
+func (p *page) holds(i int, label string) bool {
+	return i < len(p.items) && compareLabels(p.items[i].node.label(), label) == 0
 }
 
 // find returns the child of that label, or nil.
@@ -68,11 +119,10 @@ func (p *page) find(label string) *node {
 	if p == nil {
 		return nil
 	}
-	head := headOf(label)
 	for p.below != nil {
-		p = p.below[p.route(head, label)].page
+		p = p.below[p.route(label)].page
 	}
-	if i := p.search(head, label); p.holds(i, head, label) {
+	if i := p.search(label); p.holds(i, label) {
 		return p.items[i].node
 	}
 	return nil
@@ -80,15 +130,14 @@ func (p *page) find(label string) *node {
 
 // put returns the children with n in the place of the child of its label.
 func (p *page) put(n *node) *page {
-	it := item{headOf(n.label()), n}
 	if p == nil {
-		return &page{items: []item{it}}
+		return leaf([]item{{node: n}})
 	}
-	left, right := p.putSplit(it)
+	left, right := p.putSplit(item{node: n})
 	if right == nil {
 		return left
 	}
-	return &page{below: []branch{left.branch(), right.branch()}}
+	return inner([]branch{left.branch(), right.branch()})
 }
 
 // putSplit is put below the root: a page that has become too wide comes back as
@@ -96,15 +145,13 @@ func (p *page) put(n *node) *page {
 func (p *page) putSplit(it item) (left, right *page) {
 	label := it.node.label()
 	if p.below == nil {
-		i := p.search(it.head, label)
-		if p.holds(i, it.head, label) {
-			items := slices.Clone(p.items)
-			items[i] = it
-			return &page{items: items}, nil
+		i := p.search(label)
+		if p.holds(i, label) {
+			return leaf(spliced(p.items, i, 1, it)), nil
 		}
 		return splitLeaf(spliced(p.items, i, 0, it))
 	}
-	i := p.route(it.head, label)
+	i := p.route(label)
 	l, r := p.below[i].page.putSplit(it)
 	if r == nil {
 		return splitInner(spliced(p.below, i, 1, l.branch()))
@@ -117,34 +164,34 @@ func (p *page) remove(label string) *page {
 	if p == nil {
 		return nil
 	}
-	p = p.drop(headOf(label), label)
+	p = p.drop(label)
 	for p != nil && len(p.below) == 1 {
 		p = p.below[0].page
 	}
 	return p
 }
 
-func (p *page) drop(head uint64, label string) *page {
+func (p *page) drop(label string) *page {
 	if p.below == nil {
-		i := p.search(head, label)
-		if !p.holds(i, head, label) {
+		i := p.search(label)
+		if !p.holds(i, label) {
 			return p
 		}
 		if len(p.items) == 1 {
 			return nil
 		}
-		return &page{items: spliced(p.items, i, 1)}
+		return leaf(spliced(p.items, i, 1))
 	}
-	i := p.route(head, label)
-	switch sub := p.below[i].page.drop(head, label); {
+	i := p.route(label)
+	switch sub := p.below[i].page.drop(label); {
 	case sub == p.below[i].page:
 		return p
 	case sub != nil:
-		return &page{below: merged(spliced(p.below, i, 1, sub.branch()), i)}
+		return inner(merged(spliced(p.below, i, 1, sub.branch()), i))
 	case len(p.below) == 1:
 		return nil
 	}
-	return &page{below: spliced(p.below, i, 1)}
+	return inner(spliced(p.below, i, 1))
 }
 
 // merged joins the i-th page, where few entries are left in it, with a neighbour
@@ -161,11 +208,11 @@ func merged(below []branch, i int) []branch {
 		if l.len()+r.len() > pageMax*3/4 {
 			continue
 		}
-		both := &page{}
+		var both *page
 		if l.below == nil {
-			both.items = slices.Concat(l.items, r.items)
+			both = leaf(slices.Concat(l.items, r.items))
 		} else {
-			both.below = slices.Concat(l.below, r.below)
+			both = inner(slices.Concat(l.below, r.below))
 		}
 		return spliced(below, at, 2, both.branch())
 	}
@@ -175,13 +222,13 @@ func merged(below []branch, i int) []branch {
 // len counts the entries of this page alone.
 func (p *page) len() int { return len(p.items) + len(p.below) }
 
-// branch returns the entry of p in the page above it.
+// branch returns the entry of p in the page above it, which gives it its head.
 func (p *page) branch() branch {
 	first := p
 	for first.below != nil {
 		first = first.below[0].page
 	}
-	return branch{first.items[0].head, first.items[0].node.label(), p}
+	return branch{label: first.items[0].node.label(), page: p}
 }
 
 // spliced returns a copy of s, without slack, in which the n entries at i gave
@@ -195,18 +242,18 @@ func spliced[T any](s []T, i, n int, with ...T) []T {
 
 func splitLeaf(items []item) (left, right *page) {
 	if len(items) <= pageMax {
-		return &page{items: items}, nil
+		return leaf(items), nil
 	}
 	half := len(items) / 2
-	return &page{items: slices.Clone(items[:half])}, &page{items: slices.Clone(items[half:])}
+	return leaf(slices.Clone(items[:half])), leaf(slices.Clone(items[half:]))
 }
 
 func splitInner(below []branch) (left, right *page) {
 	if len(below) <= pageMax {
-		return &page{below: below}, nil
+		return inner(below), nil
 	}
 	half := len(below) / 2
-	return &page{below: slices.Clone(below[:half])}, &page{below: slices.Clone(below[half:])}
+	return inner(slices.Clone(below[:half])), inner(slices.Clone(below[half:]))
 }
 
 // packed makes the children from items in order, in pages as full as can be. It
@@ -217,12 +264,12 @@ func packed(items []item) *page {
 	}
 	var level []branch
 	for part := range evenly(items) {
-		level = append(level, (&page{items: slices.Clone(part)}).branch())
+		level = append(level, leaf(slices.Clone(part)).branch())
 	}
 	for len(level) > 1 {
 		var up []branch
 		for part := range evenly(level) {
-			up = append(up, (&page{below: slices.Clone(part)}).branch())
+			up = append(up, inner(slices.Clone(part)).branch())
 		}
 		level = up
 	}

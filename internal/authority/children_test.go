@@ -114,7 +114,7 @@ func checkPage(t *testing.T, p *page) int {
 	depth := 0
 	for i := range p.below {
 		b := p.below[i]
-		if least := b.page.branch(); least.label != b.label || least.head != b.head {
+		if least := b.page.branch(); least.label != b.label {
 			t.Fatalf("a branch says %q, its least label is %q", b.label, least.label)
 		}
 		if depth = checkPage(t, b.page); depth > 5 {
@@ -129,7 +129,7 @@ func TestPackedIsFull(t *testing.T) {
 		var items []item
 		for i := range n {
 			name := rr.MustParseName(fmt.Sprintf("n%06d.example.", i))
-			items = append(items, item{headOf(name.Label()), &node{name: name}})
+			items = append(items, item{node: &node{name: name}})
 		}
 		p := packed(items)
 		pages := leaves(p)

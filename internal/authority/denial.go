@@ -101,7 +101,7 @@ func (s *Snapshot) lastNSEC(name rr.Name, label string) *node {
 	}
 	for ; deep >= 0; deep-- {
 		next := step(deep)
-		if before := path[deep].kids.lastNSECBefore(headOf(next), next); before != nil {
+		if before := path[deep].kids.lastNSECBefore(next); before != nil {
 			return before
 		}
 		if path[deep].find(rr.TypeNSEC) != nil {
@@ -143,20 +143,20 @@ func (p *page) lastNSEC() *node {
 }
 
 // lastNSECBefore is lastNSEC for the children before label.
-func (p *page) lastNSECBefore(head uint64, label string) *node {
+func (p *page) lastNSECBefore(label string) *node {
 	if p == nil {
 		return nil
 	}
 	if p.below == nil {
-		for i := p.search(head, label) - 1; i >= 0; i-- {
+		for i := p.search(label) - 1; i >= 0; i-- {
 			if last := p.items[i].node.lastNSEC(); last != nil {
 				return last
 			}
 		}
 		return nil
 	}
-	i := p.route(head, label)
-	if last := p.below[i].page.lastNSECBefore(head, label); last != nil {
+	i := p.route(label)
+	if last := p.below[i].page.lastNSECBefore(label); last != nil {
 		return last
 	}
 	for i--; i >= 0; i-- {

@@ -16,9 +16,9 @@ var folded = func() (table [256]byte) {
 // asterisk is the label of a wildcard (RFC 4592 section 2.1.1).
 const asterisk = "*"
 
-// headOf returns the first eight octets of a label in lower case as one number,
-// with zeros after a shorter label. Heads order as their labels do, except that
-// labels of one head still have to be compared.
+// headOf returns the first eight octets of a label, or of the rest of one, in
+// lower case as one number, with zeros after what is shorter. Heads order as
+// their labels do, except that labels of one head still have to be compared.
 func headOf(label string) uint64 {
 	var head uint64
 	n := min(len(label), 8)
@@ -37,6 +37,15 @@ func compareLabels(a, b string) int {
 		}
 	}
 	return len(a) - len(b)
+}
+
+// commonPrefix counts the octets that two labels begin with alike.
+func commonPrefix(a, b string) int {
+	n := 0
+	for n < min(len(a), len(b)) && folded[a[n]] == folded[b[n]] {
+		n++
+	}
+	return n
 }
 
 // labels is a name cut into its labels, for walking down a zone. It lives on the
