@@ -44,7 +44,8 @@ type AnswerWriter struct {
 
 // Reset starts a new answer in buf with the given disposition.
 func (w *AnswerWriter) Reset(buf []byte, d Disposition) {
-	*w = AnswerWriter{buf: buf, length: AnswerSize}
+	// Field by field, since clearing a struct that holds pointers is dear on wasm.
+	w.buf, w.length, w.count, w.record, w.data, w.broken = buf, AnswerSize, 0, 0, 0, false
 	if len(buf) < AnswerSize {
 		return
 	}
@@ -74,24 +75,40 @@ func (w *AnswerWriter) Count() int { return w.count }
 
 // Begin opens a record. Its data follow by Append, AppendBytes or AppendString, then End closes it.
 func (w *AnswerWriter) Begin(h RecordHead) {
+	w.begin(&h, 0)
+	w.AppendBytes(h.Owner)
+	w.data = w.length
+}
+
+// Add adds a record whose data are at hand: Begin, AppendBytes and End in one.
+func (w *AnswerWriter) Add(h RecordHead, data []byte) {
+	w.begin(&h, len(data))
+	w.broken = w.broken || len(data) > 0xffff
+	if len(h.Owner) > 0 {
+		w.AppendBytes(h.Owner)
+	}
+	w.AppendBytes(data)
+}
+
+// begin writes the fixed part of a record.
+func (w *AnswerWriter) begin(h *RecordHead, dataLen int) {
 	w.record = w.length
-	head := w.room(RecordSize)
-	if head != nil {
+	if head := w.room(RecordSize); head != nil {
 		put32(head, RecordSize)
 		put16(head[4:], uint16(h.Type))
-		head[6], head[7] = byte(h.Kind), 0
-		put32(head[8:], 0)
+		head[6] = byte(h.Kind)
 		if h.HasTTL {
 			head[7] = recordFlagTTL
 			put32(head[8:], h.TTL)
+		} else {
+			head[7] = 0
+			put32(head[8:], 0)
 		}
 		put16(head[12:], uint16(len(h.Owner)))
-		put16(head[14:], 0)
+		put16(head[14:], uint16(dataLen))
 	}
 	w.count++
 	w.broken = w.broken || len(h.Owner) > MaxName || w.count > MaxRecords
-	w.AppendBytes(h.Owner)
-	w.data = w.length
 }
 
 // Append adds bytes to the data of the open record.
@@ -122,11 +139,9 @@ func (w *AnswerWriter) End() {
 // Handle adds a whole RRset by its handle. Without h.HasTTL the RRset keeps its own TTL.
 func (w *AnswerWriter) Handle(h RecordHead, handle int32) {
 	h.Kind = KindHandle
-	w.Begin(h)
-	if p := w.room(4); p != nil {
-		put32(p, uint32(handle))
-	}
-	w.End()
+	var data [4]byte
+	put32(data[:], uint32(handle))
+	w.Add(h, data[:])
 }
 
 // Finish closes the answer and gives the length in bytes that it needs. When the buffer is smaller

@@ -18,14 +18,20 @@ type Answer struct {
 }
 
 func (a *Answer) reset(q *Query, out []byte) {
-	*a = Answer{q: q}
+	// Field by field, since clearing a struct that holds pointers is dear on wasm.
+	a.q = q
+	a.head.Owner, a.head.TTL, a.head.HasTTL = nil, 0, false
+	a.explicit, a.negative, a.said, a.bad = 0, 0, false, false
 	a.w.Reset(out, hostabi.DispositionAnswer)
 }
 
 // finish closes the answer and gives the result of namelet_answer.
 func (a *Answer) finish() int32 {
 	if d := a.disposition(); d != hostabi.DispositionAnswer {
-		a.w.Reset(guest.out[:], d)
+		if a.w.Count() > 0 {
+			a.w.Reset(guest.out[:], d)
+		}
+		a.w.SetDisposition(d)
 		a.w.SetNegativeTTL(a.negative)
 	}
 	n, err := a.w.Finish()
@@ -91,13 +97,9 @@ func (a *Answer) RRset(set RRset) {
 
 // set gives an RRset whose type is known, since it was looked up by it.
 func (a *Answer) set(set RRset, t Type) {
-	a.said = true
-	if t != a.q.Type() && t != TypeCNAME {
-		return
+	if a.asked(t, hostabi.KindHandle) {
+		a.w.Handle(a.head, set.handle)
 	}
-	head := a.head
-	head.Type = t
-	a.w.Handle(head, set.handle)
 }
 
 // From answers with what another name has: its RRset of the question's type, or its CNAME, or
@@ -121,14 +123,19 @@ func (a *Answer) From(name Name) bool {
 	return true
 }
 
-// begin opens a record of wire rdata. It is false when the record is not asked for.
-func (a *Answer) begin(t Type, kind hostabi.Kind) bool {
+// asked notes that a record was given, and says whether it is one that was asked for. If so the next
+// record's head says type and kind.
+func (a *Answer) asked(t Type, kind hostabi.Kind) bool {
 	a.said = true
-	if t != a.q.Type() && t != TypeCNAME {
+	a.head.Type, a.head.Kind = t, kind
+	return t == a.q.question.QType || t == TypeCNAME
+}
+
+// begin opens a record. It is false when the record is not asked for.
+func (a *Answer) begin(t Type, kind hostabi.Kind) bool {
+	if !a.asked(t, kind) {
 		return false
 	}
-	head := a.head
-	head.Type, head.Kind = t, kind
-	a.w.Begin(head)
+	a.w.Begin(a.head)
 	return true
 }

@@ -4,17 +4,15 @@ import "github.com/namelet/namelet/hostabi"
 
 // A gives an IPv4 address.
 func (a *Answer) A(addr [4]byte) {
-	if a.begin(TypeA, hostabi.KindRdata) {
-		a.w.AppendBytes(addr[:])
-		a.w.End()
+	if a.asked(TypeA, hostabi.KindRdata) {
+		a.w.Add(a.head, addr[:])
 	}
 }
 
 // AAAA gives an IPv6 address.
 func (a *Answer) AAAA(addr [16]byte) {
-	if a.begin(TypeAAAA, hostabi.KindRdata) {
-		a.w.AppendBytes(addr[:])
-		a.w.End()
+	if a.asked(TypeAAAA, hostabi.KindRdata) {
+		a.w.Add(a.head, addr[:])
 	}
 }
 
