@@ -31,13 +31,13 @@ func wat(t testing.TB, path string, flags ...string) []byte {
 }
 
 // watText assembles text.
-func watText(t testing.TB, text string) []byte {
+func watText(t testing.TB, text string, flags ...string) []byte {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "module.wat")
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return wat(t, path)
+	return wat(t, path, flags...)
 }
 
 func newEngine(t testing.TB, config Config) *Engine {
