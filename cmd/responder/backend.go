@@ -1,0 +1,134 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/namelet/namelet/internal/control"
+	"github.com/namelet/namelet/rr"
+	"github.com/namelet/namelet/store"
+)
+
+// operations are what commands do. control.Service does them on an open store,
+// control.Client through a running server.
+type operations interface {
+	Zones(context.Context) ([]control.Zone, error)
+	Zone(context.Context, control.ZoneName) (control.Zone, error)
+	ImportZone(context.Context, control.ZoneImport, []rr.Set) (control.Zone, error)
+	ExportZone(context.Context, control.ZoneName) ([]rr.Set, error)
+	DeleteZone(context.Context, control.ZoneName) error
+	Records(context.Context, control.RecordQuery) (control.Records, error)
+	SetRecords(context.Context, control.RecordSetRequest) (control.Change, error)
+	DeleteRecords(context.Context, control.RecordDeleteRequest) (control.Change, error)
+	Guests(context.Context) ([]control.GuestVersion, error)
+	PushGuest(context.Context, control.GuestName, []byte) (control.GuestVersion, error)
+	Attachments(context.Context) ([]control.Attachment, error)
+	Attach(context.Context, control.Attachment) (control.Attachment, error)
+	Detach(context.Context, control.AttachmentPoint) error
+	Close() error
+}
+
+// patience is how long a command waits for a store that another command has, or
+// for a server that has the store and is about to listen.
+const patience = 5 * time.Second
+
+// operate opens the operations, calls do and closes them.
+func (p *program) operate(ctx context.Context, do func(operations) error) error {
+	ops, err := p.operations(ctx)
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(ops), ops.Close())
+}
+
+// operations opens the store where it is free; where a server has it, the
+// operations go through the server.
+func (p *program) operations(ctx context.Context) (operations, error) {
+	spec, err := parseStore(p.config.Store)
+	if err != nil {
+		return nil, err
+	}
+	if spec.kind == storeMemory {
+		return p.remote(ctx, spec)
+	}
+	for deadline := time.Now().Add(patience); ; {
+		st, err := spec.open(ctx)
+		if err == nil {
+			return p.local(ctx, st)
+		}
+		if !errors.Is(err, store.ErrLocked) {
+			return nil, err
+		}
+		ops, err := p.remote(ctx, spec)
+		if err == nil || !errors.Is(err, control.ErrUnreachable) {
+			return ops, err
+		}
+		if time.Now().After(deadline) {
+			return nil, fmt.Errorf("store %s: another process has it, and no server that could be asked answers on %s (RESPONDER_CONTROL_LISTEN)", spec, p.config.ControlListen)
+		}
+		select {
+		case <-time.After(50 * time.Millisecond):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// local makes the operations of this process over an open store.
+func (p *program) local(ctx context.Context, st *store.Store) (operations, error) {
+	engine, err := p.engine(ctx)
+	if err != nil {
+		return nil, errors.Join(err, st.Close())
+	}
+	return &localOperations{Service: control.NewService(st, engine), close: func() error {
+		return errors.Join(engine.Close(context.WithoutCancel(ctx)), st.Close())
+	}}, nil
+}
+
+type localOperations struct {
+	*control.Service
+	close func() error
+}
+
+func (l *localOperations) Close() error { return l.close() }
+
+// remote makes the operations of the running server, once it is sure that the
+// server has the store that is meant.
+func (p *program) remote(ctx context.Context, spec storeSpec) (operations, error) {
+	token, err := p.config.token()
+	if err != nil {
+		return nil, err
+	}
+	client := control.NewClient(p.config.ControlListen, token)
+	status, err := client.Status(ctx)
+	if err != nil {
+		if spec.kind == storeMemory && errors.Is(err, control.ErrUnreachable) {
+			return nil, fmt.Errorf("store memory: lives in a running server only, and none answers on %s (RESPONDER_CONTROL_LISTEN)", p.config.ControlListen)
+		}
+		return nil, err
+	}
+	if status.Store != spec.String() {
+		return nil, fmt.Errorf("the server on %s has the store %s, not %s: set RESPONDER_STORE or RESPONDER_CONTROL_LISTEN", p.config.ControlListen, status.Store, spec)
+	}
+	return client, nil
+}
+
+// token reads the secret of the control endpoint; empty where there is none.
+func (c *config) token() (string, error) {
+	if c.ControlTokenFile == "" {
+		return "", nil
+	}
+	text, err := os.ReadFile(c.ControlTokenFile)
+	if err != nil {
+		return "", fmt.Errorf("RESPONDER_CONTROL_TOKEN_FILE: %w", pathError(err))
+	}
+	token := strings.TrimSpace(string(text))
+	if token == "" {
+		return "", fmt.Errorf("RESPONDER_CONTROL_TOKEN_FILE: %s is empty", c.ControlTokenFile)
+	}
+	return token, nil
+}

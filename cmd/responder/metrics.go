@@ -1,0 +1,147 @@
+package main
+
+import (
+	"io"
+	"log/slog"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/namelet/namelet/internal/resolve"
+)
+
+// health is what /readyz tells: whether queries should be sent here.
+type health struct {
+	ready atomic.Bool
+}
+
+// newRegistry makes a registry with what every process counts and what is given.
+func newRegistry(parts ...prometheus.Collector) *prometheus.Registry {
+	registry := prometheus.NewRegistry()
+	v := buildVersion()
+	registry.MustRegister(
+		collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name:        "responder_build_info",
+			Help:        "1, with the version of the program.",
+			ConstLabels: prometheus.Labels{"version": v.Version, "revision": v.Revision, "go": v.Go},
+		}, func() float64 { return 1 }),
+	)
+	registry.MustRegister(parts...)
+	return registry
+}
+
+// metricsServer serves /metrics, /healthz (the process lives) and /readyz (it
+// serves what its store had, and is not about to end).
+func metricsServer(registry *prometheus.Registry, h *health, log *slog.Logger) *http.Server {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}))
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok\n") })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		if !h.ready.Load() {
+			http.Error(w, "not ready", http.StatusServiceUnavailable)
+			return
+		}
+		io.WriteString(w, "ok\n")
+	})
+	return &http.Server{
+		Handler:           mux,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       10 * time.Second,
+		WriteTimeout:      time.Minute,
+		IdleTimeout:       time.Minute,
+		MaxHeaderBytes:    16 << 10,
+	}
+}
+
+// guestCollector collects what attached guests did and count.
+type guestCollector struct{ resolver *resolve.Resolver }
+
+var (
+	descGuestCalls = prometheus.NewDesc("responder_guest_calls_total",
+		"Calls of attached guests.", guestLabels, nil)
+	descGuestFuel = prometheus.NewDesc("responder_guest_fuel_total",
+		"Units of fuel that attached guests burnt.", guestLabels, nil)
+	descGuestSuppressed = prometheus.NewDesc("responder_guest_suppressed_total",
+		"Questions answered from the fallback without a call, after failures.", guestLabels, nil)
+	descGuestFaults = prometheus.NewDesc("responder_guest_faults_total",
+		"Failures of attached guests, by kind.", append(guestLabels[:len(guestLabels):len(guestLabels)], "kind"), nil)
+	descGuestNumber = prometheus.NewDesc("responder_guest_metric",
+		"What guests count by themselves, by the name they give it.", append(guestLabels[:len(guestLabels):len(guestLabels)], "name"), nil)
+)
+
+var guestLabels = []string{"guest", "zone", "at", "scope"}
+
+// Describe implements prometheus.Collector.
+func (*guestCollector) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{descGuestCalls, descGuestFuel, descGuestSuppressed, descGuestFaults, descGuestNumber} {
+		ch <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (c *guestCollector) Collect(ch chan<- prometheus.Metric) {
+	for a := range c.resolver.Routing().Attachments() {
+		labels := []string{a.Label, a.Zone.String(), a.At.String(), scopeLabel(a.Scope)}
+		send := func(d *prometheus.Desc, kind prometheus.ValueType, n float64, more ...string) {
+			ch <- prometheus.MustNewConstMetric(d, kind, n, append(labels[:len(labels):len(labels)], more...)...)
+		}
+		totals := a.Stats.Totals()
+		send(descGuestCalls, prometheus.CounterValue, float64(totals.Calls))
+		send(descGuestFuel, prometheus.CounterValue, float64(totals.Fuel))
+		send(descGuestSuppressed, prometheus.CounterValue, float64(totals.Suppressed))
+		for kind, n := range totals.Faults {
+			send(descGuestFaults, prometheus.CounterValue, float64(n), kind)
+		}
+		for name, n := range a.Metrics.All() {
+			send(descGuestNumber, prometheus.UntypedValue, float64(n), name)
+		}
+	}
+}
+
+func scopeLabel(s resolve.Scope) string {
+	if s == resolve.ScopeName {
+		return "name"
+	}
+	return "subtree"
+}
+
+// replicaCollector collects how far what is served is.
+type replicaCollector struct{ server *server }
+
+var (
+	descZones       = prometheus.NewDesc("responder_zones", "Zones that are served, private ones included.", nil, nil)
+	descNames       = prometheus.NewDesc("responder_names", "Owner names of all zones.", nil, nil)
+	descAttachments = prometheus.NewDesc("responder_attachments", "Attachments in force.", nil, nil)
+	descProblems    = prometheus.NewDesc("responder_replica_problems", "Zones and guests that could not be loaded as they are in the store.", nil, nil)
+	descCaught      = prometheus.NewDesc("responder_replica_caught_up_timestamp_seconds", "When the change feed was last read to its end, in Unix time.", nil, nil)
+)
+
+// Describe implements prometheus.Collector.
+func (*replicaCollector) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{descZones, descNames, descAttachments, descProblems, descCaught} {
+		ch <- d
+	}
+}
+
+// Collect implements prometheus.Collector. The server listens before it has a
+// replica, but collects only once it serves.
+func (c *replicaCollector) Collect(ch chan<- prometheus.Metric) {
+	status := c.server.replica.Status()
+	for d, n := range map[*prometheus.Desc]int{
+		descZones: status.Zones, descNames: status.Names,
+		descAttachments: status.Attachments, descProblems: len(status.Problems),
+	} {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, float64(n))
+	}
+	if !status.Caught.IsZero() {
+		ch <- prometheus.MustNewConstMetric(descCaught, prometheus.GaugeValue, float64(status.Caught.UnixMilli())/1000)
+	}
+}

@@ -1,0 +1,227 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/miekg/dns"
+	"github.com/spf13/cobra"
+
+	"github.com/namelet/namelet/rr"
+	"github.com/namelet/namelet/store/zonefile"
+)
+
+// queryOptions are the flags of query.
+type queryOptions struct {
+	server  string
+	client  string
+	tcp     bool
+	dnssec  bool
+	timeout time.Duration
+}
+
+func (p *program) query() *cobra.Command {
+	var o queryOptions
+	cmd := &cobra.Command{
+		Use:   "query NAME [TYPE]",
+		Short: "Ask a server, by default the one that the configuration describes",
+		Long: `Ask a server, by default the one that the configuration describes.
+
+The response is printed as dig does, or with --json in the form of DNS over HTTPS in
+JSON. A response that is truncated over UDP is asked for again over TCP. Any response
+is a success, NXDOMAIN and SERVFAIL too; none is a failure.`,
+		Example: "  responder query shop.apps.example A\n  responder query www.example.com --server 127.0.0.1:5300 --client 198.51.100.0/24",
+		Args:    arguments(1, 2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			m, err := o.message(args)
+			if err != nil {
+				return misused(cmd, err)
+			}
+			if o.server == "" {
+				o.server, _, _ = strings.Cut(p.config.Listen, ",")
+			}
+			return p.ask(cmd.Context(), m, o)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.server, "server", "", "HOST[:PORT] to ask (default: the first address of --listen)")
+	f.StringVar(&o.client, "client", "", "client subnet to send, as ADDRESS[/BITS] (RFC 7871)")
+	f.BoolVar(&o.tcp, "tcp", false, "ask over TCP")
+	f.BoolVar(&o.dnssec, "dnssec", false, "ask for DNSSEC records too")
+	f.DurationVar(&o.timeout, "timeout", 3*time.Second, "how long to wait for a response")
+	return cmd
+}
+
+// message makes the query.
+func (o *queryOptions) message(args []string) (*dns.Msg, error) {
+	name, err := rr.ParseName(args[0])
+	if err != nil {
+		return nil, fmt.Errorf("name %q: %w", args[0], err)
+	}
+	t := rr.TypeA
+	if len(args) > 1 {
+		if t, err = rr.ParseType(args[1]); err != nil {
+			return nil, fmt.Errorf("%q: %w", args[1], err)
+		}
+	}
+	m := new(dns.Msg)
+	m.SetQuestion(name.String(), uint16(t))
+	m.RecursionDesired = false
+	m.SetEdns0(dns.DefaultMsgSize, o.dnssec)
+	if o.client != "" {
+		subnet, err := clientSubnet(o.client)
+		if err != nil {
+			return nil, err
+		}
+		m.IsEdns0().Option = append(m.IsEdns0().Option, subnet)
+	}
+	return m, nil
+}
+
+// clientSubnet makes the option of RFC 7871 section 6 from an address, with or
+// without the length of a prefix.
+func clientSubnet(s string) (*dns.EDNS0_SUBNET, error) {
+	prefix, err := netip.ParsePrefix(s)
+	if err != nil {
+		addr, err := netip.ParseAddr(s)
+		if err != nil {
+			return nil, fmt.Errorf("client subnet %q: want ADDRESS or ADDRESS/BITS", s)
+		}
+		prefix = netip.PrefixFrom(addr, addr.BitLen())
+	}
+	option := &dns.EDNS0_SUBNET{
+		Code:          dns.EDNS0SUBNET,
+		Family:        1,
+		SourceNetmask: uint8(prefix.Bits()),
+		Address:       prefix.Masked().Addr().AsSlice(),
+	}
+	if prefix.Addr().Is6() {
+		option.Family = 2
+	}
+	return option, nil
+}
+
+// ask sends the query and prints the response.
+func (p *program) ask(ctx context.Context, m *dns.Msg, o queryOptions) error {
+	server := o.server
+	if _, _, err := net.SplitHostPort(server); err != nil {
+		server = net.JoinHostPort(strings.Trim(server, "[]"), "53")
+	}
+	client := &dns.Client{Timeout: o.timeout, UDPSize: dns.DefaultMsgSize}
+	if o.tcp {
+		client.Net = "tcp"
+	}
+	response, took, err := client.ExchangeContext(ctx, m, server)
+	if err == nil && response.Truncated && !o.tcp {
+		client.Net = "tcp"
+		response, took, err = client.ExchangeContext(ctx, m, server)
+	}
+	if err != nil {
+		return askError(server, err)
+	}
+	transport := "UDP"
+	if client.Net == "tcp" {
+		transport = "TCP"
+	}
+	return p.print(jsonResponse(response), func(w io.Writer) {
+		fmt.Fprintf(w, "%s\n;; Query time: %s\n;; SERVER: %s (%s)\n", strings.TrimSpace(response.String()), took.Round(time.Microsecond), server, transport)
+	})
+}
+
+// askError says in few words why there is no response.
+func askError(server string, err error) error {
+	var timeout net.Error
+	if errors.As(err, &timeout) && timeout.Timeout() {
+		return fmt.Errorf("query: %s does not answer", server)
+	}
+	var op *net.OpError
+	if errors.As(err, &op) {
+		return fmt.Errorf("query: %s: %w", server, op.Err)
+	}
+	return fmt.Errorf("query: %s: %w", server, err)
+}
+
+// dnsJSON is a response in the common JSON form of DNS over HTTPS.
+type dnsJSON struct {
+	Status     int
+	TC         bool
+	RD         bool
+	RA         bool
+	AD         bool
+	CD         bool
+	AA         bool
+	Question   []questionJSON
+	Answer     []recordJSON `json:",omitempty"`
+	Authority  []recordJSON `json:",omitempty"`
+	Additional []recordJSON `json:",omitempty"`
+	Subnet     string       `json:"edns_client_subnet,omitempty"`
+	Comment    string       `json:",omitempty"` // of extended errors (RFC 8914)
+}
+
+type questionJSON struct {
+	Name string `json:"name"`
+	Type uint16 `json:"type"`
+}
+
+type recordJSON struct {
+	Name string `json:"name"`
+	Type uint16 `json:"type"`
+	TTL  uint32
+	Data string `json:"data"`
+}
+
+func jsonResponse(m *dns.Msg) dnsJSON {
+	j := dnsJSON{
+		Status: m.Rcode, TC: m.Truncated, RD: m.RecursionDesired, RA: m.RecursionAvailable,
+		AD: m.AuthenticatedData, CD: m.CheckingDisabled, AA: m.Authoritative,
+		Answer: jsonRecords(m.Answer), Authority: jsonRecords(m.Ns), Additional: jsonRecords(m.Extra),
+	}
+	for _, q := range m.Question {
+		j.Question = append(j.Question, questionJSON{Name: q.Name, Type: q.Qtype})
+	}
+	if opt := m.IsEdns0(); opt != nil {
+		var comments []string
+		for _, option := range opt.Option {
+			switch option := option.(type) {
+			case *dns.EDNS0_SUBNET:
+				j.Subnet = fmt.Sprintf("%s/%d", option.Address, option.SourceScope)
+			case *dns.EDNS0_EDE:
+				comments = append(comments, option.String())
+			}
+		}
+		j.Comment = strings.Join(comments, "; ")
+	}
+	return j
+}
+
+// jsonRecords leaves OPT out, which is no record.
+func jsonRecords(records []dns.RR) []recordJSON {
+	var all []recordJSON
+	for _, record := range records {
+		h := record.Header()
+		if h.Rrtype == dns.TypeOPT {
+			continue
+		}
+		all = append(all, recordJSON{Name: h.Name, Type: h.Rrtype, TTL: h.Ttl, Data: recordData(record)})
+	}
+	return all
+}
+
+// recordData gives rdata as zone files have it.
+func recordData(record dns.RR) string {
+	wire := make([]byte, dns.MaxMsgSize)
+	named := dns.Copy(record)
+	named.Header().Name = "."
+	end, err := dns.PackRR(named, wire, 0, nil, false)
+	const head = 1 + 10 // the root's name, type, class, TTL and rdlength
+	if err != nil || end < head {
+		return strings.TrimPrefix(record.String(), record.Header().String())
+	}
+	return zonefile.FormatRdata(rr.Type(record.Header().Rrtype), string(wire[head:end]))
+}

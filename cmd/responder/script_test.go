@@ -1,0 +1,172 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"responder": main})
+}
+
+// TestScripts runs the command lines in testdata/script. Each script has a store
+// and ports of its own. The commands below come on top of testscript's:
+//
+//	ready                      waits until the server in the background serves
+//	within TIME RE PROG ARG... runs PROG again and again until its output matches RE
+//	end                        sends SIGTERM to what runs in the background
+func TestScripts(t *testing.T) {
+	environment := goEnvironment(t)
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(e *testscript.Env) error {
+			e.Vars = append(e.Vars, environment...)
+			for name, address := range freeAddresses(t, "RESPONDER_LISTEN", "RESPONDER_CONTROL_LISTEN", "RESPONDER_METRICS_LISTEN") {
+				e.Setenv(name, address)
+			}
+			e.Setenv("RESPONDER_STORE", "bolt:"+filepath.Join(e.WorkDir, "responder.db"))
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"ready":  scriptReady,
+			"within": scriptWithin,
+			"end":    scriptEnd,
+		},
+		Condition: func(name string) (bool, error) {
+			switch name {
+			case "namespaces":
+				return exec.Command("unshare", "-rm", "true").Run() == nil, nil
+			case "zones":
+				_, err := os.Stat("../../../shared/zones/root-2018.zone")
+				return err == nil, nil
+			}
+			return false, fmt.Errorf("no condition %q", name)
+		},
+	})
+}
+
+// goEnvironment is what scripts need to build guests of this module.
+func goEnvironment(t *testing.T) []string {
+	repo, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	environment := []string{"REPO=" + repo, "ZONES=" + filepath.Join(repo, "../shared/zones")}
+	for _, name := range []string{"GOCACHE", "GOMODCACHE", "GOPROXY", "GOFLAGS"} {
+		value, err := exec.Command("go", "env", name).Output()
+		if err != nil {
+			t.Fatalf("go env: %v: install Go from https://go.dev/dl", err)
+		}
+		environment = append(environment, name+"="+string(regexp.MustCompile(`\s+$`).ReplaceAll(value, nil)))
+	}
+	// Guests are compiled once for all scripts.
+	return append(environment, "RESPONDER_GUEST_CACHE="+t.TempDir())
+}
+
+// freeAddresses finds an address for each name, free for UDP and TCP a moment ago.
+func freeAddresses(t testing.TB, names ...string) map[string]string {
+	t.Helper()
+	free := make(map[string]string)
+	for _, name := range names {
+		var address string
+		for range 100 {
+			tcp, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer tcp.Close() // held until all are found, so that they differ
+			udp, err := net.ListenPacket("udp", tcp.Addr().String())
+			if err == nil {
+				udp.Close()
+				address = tcp.Addr().String()
+				break
+			}
+		}
+		if address == "" {
+			t.Fatal("no port is free for both UDP and TCP")
+		}
+		free[name] = address
+	}
+	return free
+}
+
+// awaitReady waits until the server with this metrics address says it is ready.
+func awaitReady(metrics string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	for {
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+metrics+"/readyz", nil)
+		if err != nil {
+			return err
+		}
+		response, err := http.DefaultClient.Do(r)
+		if err == nil {
+			response.Body.Close()
+			if response.StatusCode == http.StatusOK {
+				return nil
+			}
+		}
+		select {
+		case <-time.After(5 * time.Millisecond):
+		case <-ctx.Done():
+			return fmt.Errorf("the server on %s is not ready: %v", metrics, err)
+		}
+	}
+}
+
+func scriptReady(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) > 0 {
+		ts.Fatalf("usage: ready")
+	}
+	ts.Check(awaitReady(ts.Getenv("RESPONDER_METRICS_LISTEN")))
+}
+
+func scriptWithin(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 3 {
+		ts.Fatalf("usage: within TIME REGEXP PROGRAM ARG...")
+	}
+	limit, err := time.ParseDuration(args[0])
+	ts.Check(err)
+	want, err := regexp.Compile(args[1])
+	ts.Check(err)
+	for deadline := time.Now().Add(limit); ; {
+		begun := time.Now()
+		err := ts.Exec(args[2], args[3:]...)
+		if err == nil && want.MatchString(ts.ReadFile("stdout")) {
+			return
+		}
+		if begun.After(deadline) {
+			ts.Fatalf("%v did not print %q within %s", args[2:], args[1], args[0])
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+func scriptEnd(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) > 0 {
+		ts.Fatalf("usage: end")
+	}
+	for _, cmd := range ts.BackgroundCmds() {
+		ts.Check(cmd.Process.Signal(syscall.SIGTERM))
+	}
+}
+
+func writeTestFile(t testing.TB, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}

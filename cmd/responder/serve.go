@@ -1,0 +1,269 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	goruntime "runtime"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/namelet/namelet/internal/control"
+	"github.com/namelet/namelet/internal/frontend"
+	"github.com/namelet/namelet/internal/replica"
+	"github.com/namelet/namelet/internal/resolve"
+	"github.com/namelet/namelet/runtime"
+	"github.com/namelet/namelet/store"
+)
+
+// shutdownTime is how long a server that is to end waits for what is in flight.
+const shutdownTime = 10 * time.Second
+
+func (p *program) serve() *cobra.Command {
+	return &cobra.Command{
+		Use:   "serve",
+		Short: "Answer queries",
+		Long: `Answer queries over UDP and TCP from the zones and guests of the store. What commands
+change while the server runs is served within a second. An interrupt or a SIGTERM ends
+the server once it has answered what is in flight.`,
+		Args: arguments(0, 0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := p.newServer(cmd.Context())
+			if err != nil {
+				return err
+			}
+			return s.run(cmd.Context())
+		},
+	}
+}
+
+// server is a running server's parts. They are closed in the reverse order of
+// their making.
+type server struct {
+	log      *slog.Logger
+	health   health
+	dns      *frontend.Server
+	replica  *replica.Replica
+	endpoint []httpEndpoint
+	closers  []func() error
+}
+
+// httpEndpoint is an HTTP server with its listener.
+type httpEndpoint struct {
+	name     string
+	listener net.Listener
+	server   *http.Server
+}
+
+// newServer makes a server that listens but does not answer yet. Where that fails
+// it leaves nothing behind.
+func (p *program) newServer(ctx context.Context) (_ *server, err error) {
+	s := &server{log: slog.New(slog.NewTextHandler(p.errOut, &slog.HandlerOptions{Level: p.config.LogLevel}))}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.close())
+		}
+	}()
+	listen, err := addresses("LISTEN", p.config.Listen)
+	if err != nil {
+		return nil, err
+	}
+	if err := control.CheckListen(p.config.ControlListen); err != nil {
+		return nil, err
+	}
+	st, spec, err := s.openStore(ctx, p.config.Store)
+	if err != nil {
+		return nil, err
+	}
+	engine, err := p.engine(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s.closers = append(s.closers, func() error { return engine.Close(context.WithoutCancel(ctx)) })
+	resolver := resolve.New(resolve.Config{Site: p.config.Site, Log: s.log})
+	if err := s.listenDNS(ctx, listen, p.config.Workers, resolver); err != nil {
+		return nil, err
+	}
+	if err := s.listenControl(p, spec, st, engine); err != nil {
+		return nil, err
+	}
+	if err := s.listenMetrics(p.config.MetricsListen, resolver); err != nil {
+		return nil, err
+	}
+	s.replica, err = replica.Open(ctx, replica.Config{Store: st, Engine: engine, Resolver: resolver, Log: s.log})
+	return s, err
+}
+
+// storePatience is how long a server waits for a command that has the store.
+const storePatience = 2 * time.Second
+
+func (s *server) openStore(ctx context.Context, text string) (*store.Store, storeSpec, error) {
+	spec, err := parseStore(text)
+	if err != nil {
+		return nil, spec, err
+	}
+	var st *store.Store
+	for deadline := time.Now().Add(storePatience); ; {
+		st, err = spec.open(ctx)
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, store.ErrLocked) || time.Now().After(deadline) {
+			return nil, spec, err
+		}
+	}
+	s.closers = append(s.closers, st.Close)
+	return st, spec, nil
+}
+
+func (s *server) listenDNS(ctx context.Context, listen []string, workers int, resolver *resolve.Resolver) error {
+	if workers == 0 {
+		workers = goruntime.GOMAXPROCS(0)
+	}
+	config := frontend.Config{Listen: listen, Workers: workers, TCP: frontend.TCPConfig{Workers: workers}, Logger: s.log}
+	dns, err := frontend.Listen(ctx, config, newWorkers(resolver, workers*(len(listen)+1)))
+	if err != nil {
+		return err
+	}
+	s.dns = dns
+	s.closers = append(s.closers, func() error {
+		ctx, cancel := context.WithTimeout(context.Background(), shutdownTime)
+		defer cancel()
+		return dns.Shutdown(ctx)
+	})
+	return nil
+}
+
+// workers hands the frontend workers that were made before the first routing, so
+// that their guests are warm when the first query comes.
+type workers struct {
+	resolver *resolve.Resolver
+	mu       sync.Mutex
+	ready    []*resolve.Worker
+}
+
+func newWorkers(r *resolve.Resolver, n int) *workers {
+	w := &workers{resolver: r}
+	for range n {
+		w.ready = append(w.ready, r.NewWorker())
+	}
+	return w
+}
+
+// NewWorker implements frontend.Handler.
+func (w *workers) NewWorker() frontend.Worker {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if n := len(w.ready); n > 0 {
+		worker := w.ready[n-1]
+		w.ready = w.ready[:n-1]
+		return worker
+	}
+	return w.resolver.NewWorker()
+}
+
+func (s *server) listenControl(p *program, spec storeSpec, st *store.Store, engine *runtime.Engine) error {
+	token, err := p.config.token()
+	if err != nil {
+		return err
+	}
+	handler := control.Handler(control.NewService(st, engine), control.Endpoint{
+		Status: control.Status{Store: spec.String(), Version: buildVersion().Version, PID: os.Getpid()},
+		Token:  token,
+	})
+	return s.listenHTTP("CONTROL_LISTEN", p.config.ControlListen, control.Server(handler))
+}
+
+func (s *server) listenMetrics(address string, resolver *resolve.Resolver) error {
+	if address == "" {
+		return nil
+	}
+	registry := newRegistry(s.dns.Metrics(), &guestCollector{resolver}, &replicaCollector{s})
+	return s.listenHTTP("METRICS_LISTEN", address, metricsServer(registry, &s.health, s.log))
+}
+
+func (s *server) listenHTTP(variable, address string, h *http.Server) error {
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return fmt.Errorf("%s: %w", envPrefix+variable, err)
+	}
+	h.ErrorLog = slog.NewLogLogger(s.log.Handler(), slog.LevelDebug)
+	s.endpoint = append(s.endpoint, httpEndpoint{variable, listener, h})
+	s.closers = append(s.closers, func() error {
+		ctx, cancel := context.WithTimeout(context.Background(), shutdownTime)
+		defer cancel()
+		listener.Close() // where Serve was never called
+		if err := h.Shutdown(ctx); err != nil {
+			return h.Close()
+		}
+		return nil
+	})
+	return nil
+}
+
+// run answers until ctx ends, then ends cleanly.
+func (s *server) run(ctx context.Context) error {
+	failed := make(chan error, len(s.endpoint)+1)
+	go func() { failed <- s.dns.Serve() }()
+	for _, e := range s.endpoint {
+		go func() {
+			if err := e.server.Serve(e.listener); !errors.Is(err, http.ErrServerClosed) {
+				failed <- fmt.Errorf("%s: %w", envPrefix+e.name, err)
+			}
+		}()
+	}
+	following, stop := context.WithCancel(context.WithoutCancel(ctx))
+	followed := make(chan struct{})
+	go func() {
+		s.replica.Follow(following)
+		close(followed)
+	}()
+	s.announce()
+	s.health.ready.Store(true)
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+	}
+	s.health.ready.Store(false)
+	s.log.Info("stopping")
+	// Queries first, then whoever changes what they are answered from.
+	err = errors.Join(err, s.closeFrontend())
+	stop()
+	<-followed
+	return errors.Join(err, s.close())
+}
+
+// announce logs where the server listens and what it serves.
+func (s *server) announce() {
+	attrs := []any{"version", buildVersion().Version}
+	for _, a := range s.dns.Addrs() {
+		attrs = append(attrs, "listen", a.String())
+	}
+	for _, e := range s.endpoint {
+		attrs = append(attrs, e.name, e.listener.Addr().String())
+	}
+	status := s.replica.Status()
+	s.log.Info("serving", append(attrs, "zones", status.Zones, "attachments", status.Attachments)...)
+}
+
+// closeFrontend closes all but the store and the engine, which were made first.
+func (s *server) closeFrontend() error { return s.closeDownTo(2) }
+
+func (s *server) close() error { return s.closeDownTo(0) }
+
+func (s *server) closeDownTo(n int) error {
+	var errs []error
+	for len(s.closers) > n {
+		last := len(s.closers) - 1
+		errs = append(errs, s.closers[last]())
+		s.closers = s.closers[:last]
+	}
+	return errors.Join(errs...)
+}

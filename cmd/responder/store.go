@@ -1,0 +1,117 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/namelet/namelet/rr"
+	"github.com/namelet/namelet/runtime"
+	"github.com/namelet/namelet/store"
+	"github.com/namelet/namelet/store/bolt"
+	"github.com/namelet/namelet/store/memory"
+	"github.com/namelet/namelet/store/zonefile"
+)
+
+// The kinds of store.
+const (
+	storeBolt   = "bolt"
+	storeMemory = "memory"
+)
+
+// storeSpec is RESPONDER_STORE taken apart.
+type storeSpec struct {
+	kind string
+	path string // of the file, absolute
+}
+
+// parseStore reads RESPONDER_STORE. The error is one of usage.
+func parseStore(text string) (storeSpec, error) {
+	kind, path, ok := strings.Cut(text, ":")
+	switch {
+	case ok && kind == storeMemory && path == "":
+		return storeSpec{kind: storeMemory}, nil
+	case ok && kind == storeBolt && path != "":
+		absolute, err := realPath(path)
+		if err != nil {
+			return storeSpec{}, err
+		}
+		return storeSpec{kind: storeBolt, path: absolute}, nil
+	}
+	return storeSpec{}, &usageError{
+		err:  fmt.Errorf("RESPONDER_STORE: %q: want bolt:FILE or memory:", text),
+		hint: "See: responder --help",
+	}
+}
+
+// realPath makes a path absolute and follows the links to its folder, so that two
+// names of one file are one.
+func realPath(path string) (string, error) {
+	absolute, err := filepath.Abs(path)
+	if err != nil {
+		return "", err
+	}
+	if folder, err := filepath.EvalSymlinks(filepath.Dir(absolute)); err == nil {
+		absolute = filepath.Join(folder, filepath.Base(absolute))
+	}
+	return absolute, nil
+}
+
+func (s storeSpec) String() string { return s.kind + ":" + s.path }
+
+// open opens the store. The error is store.ErrLocked where another process has it.
+func (s storeSpec) open(ctx context.Context) (*store.Store, error) {
+	var driver store.Driver
+	if s.kind == storeMemory {
+		driver = memory.New()
+	} else {
+		d, err := bolt.Open(s.path, bolt.Options{})
+		if err != nil {
+			return nil, err
+		}
+		driver = d
+	}
+	st, err := store.New(ctx, driver, store.Options{})
+	if err != nil {
+		return nil, errors.Join(err, driver.Close())
+	}
+	return st, nil
+}
+
+// engine makes the engine that compiles and runs guests. Machine code is kept
+// over restarts where there is a folder for it.
+func (p *program) engine(ctx context.Context) (*runtime.Engine, error) {
+	dir, err := p.config.guestCache()
+	if err != nil {
+		return nil, err
+	}
+	return runtime.New(ctx, runtime.Config{
+		CacheDir: dir,
+		Text: func(t rr.Type, text string, origin rr.Name) (rr.Rdata, error) {
+			return zonefile.ParseRdata(t, text, origin)
+		},
+	})
+}
+
+// guestCache gives the folder for machine code, which belongs to this user alone:
+// who can write to it can run code in the server. Empty means none.
+func (c *config) guestCache() (string, error) {
+	if c.GuestCache != "" {
+		if err := os.MkdirAll(c.GuestCache, 0o700); err != nil {
+			return "", fmt.Errorf("RESPONDER_GUEST_CACHE: %w", pathError(err))
+		}
+		return c.GuestCache, nil
+	}
+	home, err := os.UserCacheDir()
+	if err != nil {
+		return "", nil // no home: compile anew each time
+	}
+	dir := filepath.Join(home, "namelet")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", nil // as above
+	}
+	return dir, nil
+}

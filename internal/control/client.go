@@ -1,0 +1,219 @@
+package control
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net"
+	"net/http"
+	"net/url"
+
+	"github.com/namelet/namelet/rr"
+	"github.com/namelet/namelet/store/zonefile"
+)
+
+// ErrUnreachable is the error of a Client where nothing answers as a server's
+// control endpoint does. Nothing was changed.
+var ErrUnreachable = errors.New("control: no server answers")
+
+// Client is the operations of a running server.
+type Client struct {
+	address string
+	token   string
+	http    *http.Client
+}
+
+// NewClient makes a client of the endpoint at address, HOST:PORT; token may be
+// empty. It does not reach out yet.
+func NewClient(address, token string) *Client {
+	// A proxy has no business between two programs of one machine.
+	transport := &http.Transport{DialContext: (&net.Dialer{}).DialContext, MaxIdleConns: 4}
+	return &Client{address: address, token: token, http: &http.Client{
+		Transport:     transport,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
+}
+
+// Close closes idle connections.
+func (c *Client) Close() error {
+	c.http.CloseIdleConnections()
+	return nil
+}
+
+// Status says which server answers. The error wraps ErrUnreachable where none does.
+func (c *Client) Status(ctx context.Context) (Status, error) {
+	return post[Status](ctx, c, http.MethodGet, pathStatus, nil, "", nil)
+}
+
+// Zones is that of Service.
+func (c *Client) Zones(ctx context.Context) ([]Zone, error) {
+	return call[[]Zone](ctx, c, pathZoneList, struct{}{})
+}
+
+// Zone is that of Service.
+func (c *Client) Zone(ctx context.Context, q ZoneName) (Zone, error) {
+	return call[Zone](ctx, c, pathZoneShow, q)
+}
+
+// ImportZone is that of Service.
+func (c *Client) ImportZone(ctx context.Context, q ZoneImport, sets []rr.Set) (Zone, error) {
+	origin, err := parseName("zone", q.Zone)
+	if err != nil {
+		return Zone{}, err
+	}
+	r, w := io.Pipe()
+	defer r.Close()
+	go func() { w.CloseWithError(zonefile.Write(w, origin, sets)) }()
+	return post[Zone](ctx, c, http.MethodPost, pathZoneImport, q, typeZone, r)
+}
+
+// ExportZone is that of Service.
+func (c *Client) ExportZone(ctx context.Context, q ZoneName) ([]rr.Set, error) {
+	origin, err := parseName("zone", q.Zone)
+	if err != nil {
+		return nil, err
+	}
+	text, err := json.Marshal(q)
+	if err != nil {
+		return nil, err
+	}
+	response, err := c.send(ctx, http.MethodPost, pathZoneExport, nil, typeJSON, bytes.NewReader(text))
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	return zonefile.Parse(response.Body, zonefile.Options{Origin: origin, File: "export of " + q.Zone})
+}
+
+// DeleteZone is that of Service.
+func (c *Client) DeleteZone(ctx context.Context, q ZoneName) error {
+	_, err := call[struct{}](ctx, c, pathZoneDelete, q)
+	return err
+}
+
+// Records is that of Service.
+func (c *Client) Records(ctx context.Context, q RecordQuery) (Records, error) {
+	return call[Records](ctx, c, pathRecordList, q)
+}
+
+// SetRecords is that of Service.
+func (c *Client) SetRecords(ctx context.Context, q RecordSetRequest) (Change, error) {
+	return call[Change](ctx, c, pathRecordSet, q)
+}
+
+// DeleteRecords is that of Service.
+func (c *Client) DeleteRecords(ctx context.Context, q RecordDeleteRequest) (Change, error) {
+	return call[Change](ctx, c, pathRecordDelete, q)
+}
+
+// Guests is that of Service.
+func (c *Client) Guests(ctx context.Context) ([]GuestVersion, error) {
+	return call[[]GuestVersion](ctx, c, pathGuestList, struct{}{})
+}
+
+// PushGuest is that of Service.
+func (c *Client) PushGuest(ctx context.Context, q GuestName, module []byte) (GuestVersion, error) {
+	return post[GuestVersion](ctx, c, http.MethodPost, pathGuestPush, q, typeModule, bytes.NewReader(module))
+}
+
+// Attachments is that of Service.
+func (c *Client) Attachments(ctx context.Context) ([]Attachment, error) {
+	return call[[]Attachment](ctx, c, pathAttachmentList, struct{}{})
+}
+
+// Attach is that of Service.
+func (c *Client) Attach(ctx context.Context, a Attachment) (Attachment, error) {
+	return call[Attachment](ctx, c, pathAttach, a)
+}
+
+// Detach is that of Service.
+func (c *Client) Detach(ctx context.Context, q AttachmentPoint) error {
+	_, err := call[struct{}](ctx, c, pathDetach, q)
+	return err
+}
+
+// call calls an operation that takes and gives JSON.
+func call[R any](ctx context.Context, c *Client, path string, request any) (R, error) {
+	text, err := json.Marshal(request)
+	if err != nil {
+		var none R
+		return none, err
+	}
+	return post[R](ctx, c, http.MethodPost, path, nil, typeJSON, bytes.NewReader(text))
+}
+
+// maxResult bounds a result in bytes: a listing of a large zone's records.
+const maxResult = 1 << 30
+
+// post sends a request and reads its result.
+func post[R any](ctx context.Context, c *Client, method, path string, request any, mediaType string, body io.Reader) (R, error) {
+	var res R
+	response, err := c.send(ctx, method, path, request, mediaType, body)
+	if err != nil {
+		return res, err
+	}
+	defer response.Body.Close()
+	if err := json.NewDecoder(io.LimitReader(response.Body, maxResult)).Decode(&res); err != nil {
+		return res, fmt.Errorf("control: %s: result: %w", c.address, err)
+	}
+	return res, nil
+}
+
+// send sends a request and gives a response that is no error; its body is to be
+// closed.
+func (c *Client) send(ctx context.Context, method, path string, request any, mediaType string, body io.Reader) (*http.Response, error) {
+	target := url.URL{Scheme: "http", Host: c.address, Path: path}
+	if request != nil {
+		text, err := json.Marshal(request)
+		if err != nil {
+			return nil, err
+		}
+		target.RawQuery = url.Values{"request": {string(text)}}.Encode()
+	}
+	r, err := http.NewRequestWithContext(ctx, method, target.String(), body)
+	if err != nil {
+		return nil, err
+	}
+	if mediaType != "" {
+		r.Header.Set("Content-Type", mediaType)
+	}
+	if c.token != "" {
+		r.Header.Set("Authorization", "Bearer "+c.token)
+	}
+	response, err := c.http.Do(r)
+	if err != nil {
+		return nil, c.unsent(err)
+	}
+	if response.StatusCode == http.StatusOK {
+		return response, nil
+	}
+	defer response.Body.Close()
+	return nil, c.problem(response)
+}
+
+// unsent tells a server that is not there from one that went away.
+func (c *Client) unsent(err error) error {
+	var op *net.OpError
+	if errors.As(err, &op) && op.Op == "dial" {
+		return fmt.Errorf("%w on %s", ErrUnreachable, c.address)
+	}
+	var u *url.Error
+	if errors.As(err, &u) {
+		err = u.Err
+	}
+	return &Error{Code: CodeUnknown, Detail: "the server at " + c.address + " went away before it answered: " + detail(err), err: err}
+}
+
+// problem makes the error that the server had.
+func (c *Client) problem(response *http.Response) error {
+	got, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))
+	var p problemJSON
+	if got != typeProblem || json.NewDecoder(io.LimitReader(response.Body, maxJSON)).Decode(&p) != nil || p.Code == "" {
+		return fmt.Errorf("%w on %s: what listens there is something else (HTTP %d)", ErrUnreachable, c.address, response.StatusCode)
+	}
+	return &Error{Code: p.Code, Detail: p.Detail}
+}

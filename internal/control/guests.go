@@ -1,0 +1,179 @@
+package control
+
+import (
+	"context"
+	"errors"
+
+	"github.com/namelet/namelet/rr"
+	"github.com/namelet/namelet/runtime"
+	"github.com/namelet/namelet/store"
+)
+
+func guestOf(g store.GuestVersion) GuestVersion {
+	return GuestVersion{Guest: g.Name, Version: g.Number, Digest: g.Digest.String(), Size: int(g.Size), Created: g.Created}
+}
+
+// Guests lists the versions of all guests by name, then version.
+func (s *Service) Guests(ctx context.Context) ([]GuestVersion, error) {
+	found, err := s.store.Guests(ctx)
+	if err != nil {
+		return nil, classify(err)
+	}
+	guests := make([]GuestVersion, len(found))
+	for i, g := range found {
+		guests[i] = guestOf(g)
+	}
+	return guests, nil
+}
+
+// PushGuest stores a module as a guest's newest version, once it is inspected,
+// compiled and started. A module that is the newest already stays it. CodeModule,
+// CodeInvalid, CodeTooLarge.
+func (s *Service) PushGuest(ctx context.Context, q GuestName, module []byte) (GuestVersion, error) {
+	err := s.try(ctx, module, runtime.GenerationConfig{})
+	var fault *runtime.Fault
+	if errors.As(err, &fault) && fault.Kind == runtime.FaultGuest {
+		err = nil // it starts, and refuses to go on without a configuration
+	}
+	if err != nil {
+		return GuestVersion{}, classify(err)
+	}
+	g, err := s.store.PutGuest(ctx, q.Guest, module)
+	if err != nil {
+		return GuestVersion{}, classify(err)
+	}
+	return guestOf(g), nil
+}
+
+// try compiles a module, starts a guest from it, and lets both go.
+func (s *Service) try(ctx context.Context, wasm []byte, config runtime.GenerationConfig) error {
+	module, err := s.engine.Compile(ctx, wasm)
+	if err != nil {
+		return err
+	}
+	_, err = module.Prepare(ctx, config)
+	return errors.Join(err, module.Close(context.WithoutCancel(ctx)))
+}
+
+func attachmentOf(a store.Attachment) Attachment {
+	made := Attachment{
+		Zone: a.Zone.String(), At: a.At.String(), Scope: a.Scope.String(), Guest: a.Guest, Version: a.Version,
+		Grants: []string{}, Values: a.Values, Fuel: a.Limits.Fuel,
+	}
+	for _, grant := range a.Grants {
+		made.Grants = append(made.Grants, grant.String())
+	}
+	if made.Values == nil {
+		made.Values = map[string]string{}
+	}
+	if a.Fallback != store.FallbackDefault {
+		made.Fallback = a.Fallback.String()
+	}
+	return made
+}
+
+// Attachments lists all attachments by zone, then by attachment point.
+func (s *Service) Attachments(ctx context.Context) ([]Attachment, error) {
+	found, err := s.store.Attachments(ctx, rr.Name{})
+	if err != nil {
+		return nil, classify(err)
+	}
+	all := make([]Attachment, len(found))
+	for i, a := range found {
+		all[i] = attachmentOf(a)
+	}
+	return all, nil
+}
+
+// Attach lets a guest answer at a name, in place of the one that is attached there
+// with the same scope, once the guest has started with its configuration.
+// CodeNotFound, CodeSigned, CodeModule, CodeInvalid.
+func (s *Service) Attach(ctx context.Context, q Attachment) (Attachment, error) {
+	a, err := s.attachment(ctx, q)
+	if err != nil {
+		return Attachment{}, classify(err)
+	}
+	g, err := s.store.Guest(ctx, a.Guest, a.Version)
+	if err != nil {
+		return Attachment{}, classify(err)
+	}
+	a.Version = g.Number
+	module, err := s.store.LoadBlob(ctx, g.Digest)
+	if err != nil {
+		return Attachment{}, classify(err)
+	}
+	config := runtime.GenerationConfig{Values: a.Values, Limits: runtime.Limits{Fuel: a.Limits.Fuel}}
+	if err := s.try(ctx, module, config); err != nil {
+		return Attachment{}, classify(err)
+	}
+	made, err := s.store.Attach(ctx, a)
+	if err != nil {
+		return Attachment{}, classify(err)
+	}
+	return attachmentOf(made), nil
+}
+
+// attachment reads a request to attach.
+func (s *Service) attachment(ctx context.Context, q Attachment) (store.Attachment, error) {
+	zone, at, scope, err := s.point(ctx, AttachmentPoint{Zone: q.Zone, At: q.At, Scope: q.Scope})
+	if err != nil {
+		return store.Attachment{}, err
+	}
+	fallback, err := parseFallback(q.Fallback)
+	if err != nil {
+		return store.Attachment{}, err
+	}
+	a := store.Attachment{
+		Zone: zone, At: at, Scope: scope, Guest: q.Guest, Version: q.Version,
+		Values: q.Values, Limits: store.Limits{Fuel: q.Fuel}, Fallback: fallback,
+	}
+	for _, text := range q.Grants {
+		grant, err := parseName("grant", text)
+		if err != nil {
+			return store.Attachment{}, err
+		}
+		a.Grants = append(a.Grants, grant)
+	}
+	return a, nil
+}
+
+// point reads where an attachment is; the zone, where none is named, is the
+// closest one that is served.
+func (s *Service) point(ctx context.Context, q AttachmentPoint) (zone, at rr.Name, scope store.Scope, err error) {
+	switch q.Scope {
+	case ScopeSubtree, "":
+	case ScopeName:
+		scope = store.ScopeName
+	default:
+		return zone, at, scope, invalid("scope " + quoted(q.Scope) + ": want subtree or name")
+	}
+	if at, err = parseName("attachment point", q.At); err != nil {
+		return zone, at, scope, err
+	}
+	if q.Zone != "" {
+		zone, err = parseName("zone", q.Zone)
+		return zone, at, scope, err
+	}
+	zones, err := s.store.Zones(ctx)
+	if err != nil {
+		return zone, at, scope, err
+	}
+	for _, z := range zones {
+		if at.IsSubdomainOf(z.Name) && (zone.IsZero() || z.Name.Len() > zone.Len()) {
+			zone = z.Name
+		}
+	}
+	if zone.IsZero() {
+		err = &Error{Code: CodeNotFound, Detail: "no zone around " + at.String() + ": not found"}
+	}
+	return zone, at, scope, err
+}
+
+// Detach takes an attachment away; CodeNotFound.
+func (s *Service) Detach(ctx context.Context, q AttachmentPoint) error {
+	zone, at, scope, err := s.point(ctx, q)
+	if err != nil {
+		return classify(err)
+	}
+	return classify(s.store.Detach(ctx, zone, at, scope))
+}

@@ -1,0 +1,62 @@
+package control
+
+import (
+	"strconv"
+
+	"github.com/namelet/namelet/rr"
+	"github.com/namelet/namelet/runtime"
+	"github.com/namelet/namelet/store"
+	"github.com/namelet/namelet/store/zonefile"
+)
+
+// Service does the operations over a store. The error of each is an *Error.
+type Service struct {
+	store  *store.Store
+	engine *runtime.Engine
+}
+
+// NewService makes a Service over an open store and an engine that tries guests
+// out. Both stay the caller's to close.
+func NewService(s *store.Store, e *runtime.Engine) *Service { return &Service{store: s, engine: e} }
+
+// parseName reads an absolute name of a request.
+func parseName(field, text string) (rr.Name, error) {
+	n, err := rr.ParseName(text)
+	if err != nil {
+		return rr.Name{}, invalid(field + " " + quoted(text) + ": " + err.Error())
+	}
+	return n, nil
+}
+
+// parseType reads a type that zones can have; 0 for an empty text.
+func parseType(text string) (rr.Type, error) {
+	if text == "" {
+		return 0, nil
+	}
+	t, err := zonefile.ParseType(text)
+	if err != nil {
+		return 0, invalid(err.Error())
+	}
+	return t, nil
+}
+
+// parseFallback reads a fallback; empty is the default of what it is for.
+func parseFallback(text string) (store.Fallback, error) {
+	switch text {
+	case "":
+		return store.FallbackDefault, nil
+	case store.FallbackStatic.String():
+		return store.FallbackStatic, nil
+	case store.FallbackServFail.String():
+		return store.FallbackServFail, nil
+	}
+	return 0, invalid("fallback " + quoted(text) + ": want static or servfail")
+}
+
+// quoted shows a text of a request in an error, cut short.
+func quoted(s string) string {
+	if len(s) > 100 {
+		return strconv.QuoteToASCII(s[:100]) + "..."
+	}
+	return strconv.QuoteToASCII(s)
+}

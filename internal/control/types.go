@@ -1,0 +1,120 @@
+package control
+
+import "time"
+
+// Status says which server answers.
+type Status struct {
+	Store   string `json:"store"`   // as in the configuration, a file by its absolute path
+	Version string `json:"version"` // of the program
+	PID     int    `json:"pid"`
+}
+
+// ZoneName is the request that only names a zone.
+type ZoneName struct {
+	Zone string `json:"zone"`
+}
+
+// Zone is a zone as of one version.
+type Zone struct {
+	Name     string    `json:"name"`
+	Private  bool      `json:"private"`
+	Signed   bool      `json:"signed"`
+	Fallback string    `json:"fallback"` // static or servfail: what is answered where a guest fails
+	Serial   uint32    `json:"serial"`
+	Version  uint64    `json:"version"`
+	RRsets   uint64    `json:"rrsets"`
+	Changed  time.Time `json:"changed"`
+}
+
+// ZoneImport asks for a zone to have the content that comes with the request, and
+// no other.
+type ZoneImport struct {
+	Zone     string `json:"zone"`
+	Private  *bool  `json:"private,omitempty"`  // never answered, only looked up by guests; absent for what the zone has
+	Force    bool   `json:"force,omitempty"`    // also where the serial is not higher
+	Fallback string `json:"fallback,omitempty"` // static or servfail; empty for what the zone has
+}
+
+// RecordSet is an RRset.
+type RecordSet struct {
+	Name string   `json:"name"` // absolute
+	Type string   `json:"type"`
+	TTL  uint32   `json:"TTL"`
+	Data []string `json:"data"` // rdata in presentation form, names absolute
+}
+
+// RecordQuery asks for a zone's RRsets: all, those of a name, or one.
+type RecordQuery struct {
+	Zone string `json:"zone"`
+	Name string `json:"name,omitempty"` // absolute; empty for all
+	Type string `json:"type,omitempty"` // empty for all
+}
+
+// Records are RRsets of one version of a zone, in canonical order.
+type Records struct {
+	Zone    string      `json:"zone"`
+	Version uint64      `json:"version"`
+	Sets    []RecordSet `json:"sets"`
+}
+
+// RecordSetRequest puts an RRset in the place of the one with its name and type.
+type RecordSetRequest struct {
+	Zone      string    `json:"zone"`
+	Set       RecordSet `json:"set"`
+	IfVersion uint64    `json:"if_version,omitempty"` // of the zone; 0 for any
+}
+
+// RecordDeleteRequest removes an RRset, or with an empty Type all of a name.
+type RecordDeleteRequest struct {
+	Zone      string `json:"zone"`
+	Name      string `json:"name"`
+	Type      string `json:"type,omitempty"`
+	IfVersion uint64 `json:"if_version,omitempty"` // of the zone; 0 for any
+}
+
+// Change is what a change of records led to.
+type Change struct {
+	Zone    string `json:"zone"`
+	Serial  uint32 `json:"serial"`
+	Version uint64 `json:"version"`
+}
+
+// GuestName is the request that names a guest.
+type GuestName struct {
+	Guest string `json:"guest"`
+}
+
+// GuestVersion is a module under a guest's name.
+type GuestVersion struct {
+	Guest   string    `json:"guest"`
+	Version uint64    `json:"version"` // from 1, in the order of pushes
+	Digest  string    `json:"digest"`  // SHA-256 of the module in hexadecimal
+	Size    int       `json:"size"`    // of the module in bytes
+	Created time.Time `json:"created"`
+}
+
+// Attachment says that a guest answers for a zone, or for a part of it.
+type Attachment struct {
+	Zone     string            `json:"zone,omitempty"` // apex; empty in a request for the closest zone around At
+	At       string            `json:"at"`             // a name in the zone
+	Scope    string            `json:"scope"`          // subtree: At and all below it; name: At alone
+	Guest    string            `json:"guest"`
+	Version  uint64            `json:"version"` // 0 in a request for the newest
+	Grants   []string          `json:"grants"`  // apexes of zones that the guest may look into
+	Values   map[string]string `json:"config"`
+	Fuel     uint64            `json:"fuel,omitempty"`     // units a query; 0 for the default
+	Fallback string            `json:"fallback,omitempty"` // static or servfail; empty for the zone's
+}
+
+// AttachmentPoint names an attachment.
+type AttachmentPoint struct {
+	Zone  string `json:"zone,omitempty"` // empty for the closest zone around At
+	At    string `json:"at"`
+	Scope string `json:"scope"` // subtree or name
+}
+
+// Scopes of an attachment.
+const (
+	ScopeSubtree = "subtree"
+	ScopeName    = "name"
+)
