@@ -161,3 +161,31 @@ func BenchmarkNewAppsInstance(b *testing.B) {
 		}
 	}
 }
+
+// A guest that ranges over a map gives different answers while it is warm, and the same one from each
+// fresh copy: what the check for purity sees.
+func TestImpureGuest(t *testing.T) {
+	gen := prepare(t, compile(t, newEngine(t, Config{}), goGuest(t, "hostile/maprange")), GenerationConfig{})
+	i := newInstance(t, gen)
+	answers := func(reset bool) map[string]bool {
+		seen := map[string]bool{}
+		for range 50 {
+			var a Answer
+			if err := i.Answer(question("www.example.org", rr.TypeTXT), DefaultFuel, newHost(), &a); err != nil {
+				t.Fatal(err)
+			}
+			seen[string([]byte(a.Sets[0].Data[0]))] = true
+			if reset {
+				i.Reset()
+			}
+		}
+		return seen
+	}
+	if warm := answers(false); len(warm) < 2 {
+		t.Errorf("warm, it gave only %v: this guest is not impure", warm)
+	}
+	i.Reset()
+	if fresh := answers(true); len(fresh) != 1 {
+		t.Errorf("fresh copies gave %v", fresh)
+	}
+}
