@@ -26,7 +26,9 @@
 // # What a guest should know
 //
 // A query runs within a budget of fuel. The SDK itself allocates nothing for one, and a handler
-// that does not either stays below a microsecond; fmt, net and time are costly to link and to run.
+// that does not either takes about a microsecond; fmt, net and time are costly to link and to run. Garbage is not
+// collected during queries but between them, when the host gives time: what a handler allocates piles up until
+// then, and a guest that fills its memory before fails that query and starts afresh.
 //
 // The same question and inputs must give the same answer. Package variables set in init or OnInit are
 // fine; what a handler leaves in them may change no later answer, and the order of a map's

@@ -3,7 +3,6 @@
 package sdk
 
 import (
-	"runtime"
 	"unsafe"
 
 	"github.com/namelet/namelet/hostabi"
@@ -35,7 +34,7 @@ func exportAnswer(size int32) int32 { return answer(input(size)) }
 // input is what the host wrote; a length beyond the buffer, which no host gives, is cut.
 func input(size int32) []byte { return guest.in[:min(uint32(size), bufferSize)] }
 
-// exportIdle collects garbage while nobody waits, so that a handler that allocates is not stopped for it.
+// exportIdle collects garbage while nobody waits.
 //
 //go:wasmexport namelet_idle
-func exportIdle(int32) { runtime.GC() }
+func exportIdle(reason int32) { collect(hostabi.IdleReason(reason)) }

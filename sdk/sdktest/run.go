@@ -33,8 +33,9 @@ func (c Case) question() Question {
 	return Question{Ask: c.Ask, Client: c.Client, Transport: c.Transport, Now: c.Now, Picks: c.Picks}
 }
 
-// Run asks every case natively where the guest can be, and compiled: twice in a row of one instance that
-// answers all cases, and of a fresh one. The last two must agree in their answers and in the inputs asked.
+// Run asks every case natively where the guest can be, and compiled: twice of one instance that answers
+// all cases and is given time between them, and once of a fresh one. The last two must agree in their
+// answers and in the inputs asked.
 func Run(t *testing.T, g Guest, setup Setup, cases []Case) {
 	t.Helper()
 	if g.native {
@@ -62,6 +63,7 @@ func (c Case) runCompiled(t *testing.T, s *Server) {
 		if diff := difference(fresh, s.Ask(t, q)); diff != "" {
 			t.Errorf("%s: an instance that answered before differs (-fresh +warm):\n%s", c.Ask, diff)
 		}
+		s.Idle(t)
 	}
 }
 

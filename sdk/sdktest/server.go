@@ -79,6 +79,21 @@ func (s *Server) Ask(tb testing.TB, q Question) Reply {
 	return s.ask(tb, q, s.warm)
 }
 
+// Idle gives the instance time between queries, as a host does: a guest with garbage collects it.
+func (s *Server) Idle(tb testing.TB) {
+	tb.Helper()
+	i, ok := s.warm.(*runtime.Instance)
+	if !ok {
+		return // natively the Go runtime does that by itself
+	}
+	if err := i.Idle(hostabi.IdleMemory, idleFuel, sink{tb}); err != nil {
+		tb.Errorf("sdktest: namelet_idle: %v", err)
+	}
+}
+
+// idleFuel is ample for a collection of a small guest's garbage.
+const idleFuel = 500_000_000
+
 // AskFresh asks a fresh instance, as it is after its configuration. Natively there is none, and the test
 // fails.
 func (s *Server) AskFresh(tb testing.TB, q Question) Reply {
