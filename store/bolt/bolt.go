@@ -77,20 +77,26 @@ func (v *view) Scan(ctx context.Context, table store.Table, ranges []store.Range
 			return err
 		}
 		if r.IsOne() {
-			if value := b.Get([]byte(r.From)); value != nil {
+			if value := b.Get(stored(r.From)); value != nil {
 				if err := call([]byte(r.From), value); err != nil {
 					return err
 				}
 			}
 			continue
 		}
-		for key, value := cursor.Seek([]byte(r.From)); key != nil && string(key) < r.To; key, value = cursor.Next() {
-			if err := call(key, value); err != nil {
+		for key, value := cursor.Seek(stored(r.From)); key != nil && string(key[1:]) < r.To; key, value = cursor.Next() {
+			if err := call(key[1:], value); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// stored is a key as the file has it: behind an octet, since bbolt takes no empty
+// key and the root zone's is one.
+func stored(key string) []byte {
+	return append(append(make([]byte, 0, 1+len(key)), '.'), key...)
 }
 
 func isFault(r any) bool {
@@ -125,7 +131,7 @@ func (d *Driver) fill(tx *bbolt.Tx, b *store.Batch) (err error) {
 	defer d.catch(&err)
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	for _, c := range b.Checks {
-		row := tx.Bucket(bucketOf(c.Table)).Get([]byte(c.Key))
+		row := tx.Bucket(bucketOf(c.Table)).Get(stored(c.Key))
 		if (row != nil) != (c.Want != nil) || string(row) != string(c.Want) {
 			return store.ErrCheckFailed
 		}
@@ -153,9 +159,9 @@ func write(tx *bbolt.Tx, writes []store.Write) error {
 		for _, w := range writes[:n] {
 			var err error
 			if w.Value == nil {
-				err = bucket.Delete([]byte(w.Key))
+				err = bucket.Delete(stored(w.Key))
 			} else {
-				err = bucket.Put([]byte(w.Key), w.Value)
+				err = bucket.Put(stored(w.Key), w.Value)
 			}
 			if err != nil {
 				return err
