@@ -39,6 +39,13 @@ type WriteOptions struct {
 	RequestID string
 }
 
+func (o *WriteOptions) check() error {
+	if len(o.RequestID) > maxRequestID {
+		return fail(ErrInvalid, "request id has %d octets, more than %d", len(o.RequestID), maxRequestID)
+	}
+	return nil
+}
+
 // Result is what a write to a zone came to.
 type Result struct {
 	Zone    Zone   // as of the commit
@@ -89,8 +96,9 @@ func (s *Store) newEdit(zone rr.Name, changes []Change, o WriteOptions) (*edit, 
 		return nil, fail(ErrInvalid, "a zone needs a name")
 	case len(changes) > MaxChanges:
 		return nil, fail(ErrTooLarge, "%d changes at once, more than %d: replace the zone", len(changes), MaxChanges)
-	case len(o.RequestID) > maxRequestID:
-		return nil, fail(ErrInvalid, "request id has %d octets, more than %d", len(o.RequestID), maxRequestID)
+	}
+	if err := o.check(); err != nil {
+		return nil, err
 	}
 	e := &edit{zone: zone, o: o, owners: []rr.Name{zone}}
 	for _, c := range changes {

@@ -271,10 +271,17 @@ func (s *Store) UpdateZone(ctx context.Context, spec ZoneSpec, o WriteOptions) (
 	if spec.Name.IsZero() || spec.Fallback >= fallbackCount {
 		return Result{}, fail(ErrInvalid, "zone settings: no name, or unknown fallback")
 	}
+	if err := o.check(); err != nil {
+		return Result{}, err
+	}
 	var res Result
 	err := s.commit(ctx, 4, func(ctx context.Context, t *tx) error {
 		z, err := t.openZone(ctx, spec.Name, o.IfVersion)
 		if err != nil {
+			return err
+		}
+		if version, err := t.requested(ctx, z.key(), o.RequestID); err != nil || version != 0 {
+			res = Result{Zone: z.Zone, Version: version}
 			return err
 		}
 		spec.Name = z.Name

@@ -193,7 +193,8 @@ func (t *tx) succeed(ctx context.Context, c *content) (*zoneRow, error) {
 
 // DeleteZone deletes a zone with its attachments. A zone of its name that is
 // created later continues above its version. ErrNotFound; *VersionError;
-// ErrInUse where an attachment of another zone is granted it.
+// ErrInUse where an attachment of another zone is granted it. A request id has
+// no use here: a repetition is ErrNotFound.
 func (s *Store) DeleteZone(ctx context.Context, name rr.Name, o WriteOptions) error {
 	return s.commit(ctx, 8, func(ctx context.Context, t *tx) error {
 		z, err := t.openZone(ctx, name, o.IfVersion)
