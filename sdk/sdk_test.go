@@ -440,3 +440,29 @@ func BenchmarkAnswer(b *testing.B) {
 		NativeAnswer(host, asked)
 	}
 }
+
+func TestWeights(t *testing.T) {
+	var w Weights
+	config, err := hostabi.AppendConfig(nil, map[string]string{"a.example": "0", "b.example": "3", "c.example": "1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	OnInit(w.Configure)
+	defer OnInit(nil)
+	if status := NativeInit(&fakeHost{}, config); status != StatusOK {
+		t.Fatal(status)
+	}
+	for draw, want := range []string{"b.example.", "b.example.", "b.example.", "c.example."} {
+		Handle(func(q *Query, _ *Answer) {
+			if got := w.Pick(q).String(); got != want {
+				t.Errorf("draw %d: got %s, want %s", draw, got, want)
+			}
+		})
+		ask(t, &fakeHost{pick: int32(draw)}, "www.example.", TypeA)
+	}
+	var none Weights
+	Handle(func(q *Query, a *Answer) { a.From(none.Pick(q)) })
+	if got := ask(t, &fakeHost{}, "www.example.", TypeA); got.Disposition != "invalid" {
+		t.Errorf("weights without a configuration: got %v, want invalid", got.Disposition)
+	}
+}

@@ -13,7 +13,6 @@ func TestWeighted(t *testing.T) {
 		At:     "www.example",
 		Config: map[string]string{"blue.example": "7", "green.example": "2", "far.example": "1"},
 	}
-	targets, total = nil, 0
 	sdktest.Run(t, sdktest.Here(), setup, []sdktest.Case{
 		{
 			Name: "first draw of blue", Ask: "www.example A", Picks: []int{0}, Want: "www.example. 300 A 192.0.2.1",
@@ -39,12 +38,13 @@ func TestConfigurationRefused(t *testing.T) {
 		{"none", nil},
 		{"a weight that is no number", map[string]string{"a": "x"}},
 		{"a name that is none", map[string]string{"a..b": "1"}},
+		{"a negative weight", map[string]string{"a": "-1", "b": "2"}},
 		{"no weight at all", map[string]string{"a": "0"}},
 		{"too much weight", map[string]string{"a": "65535", "b": "2"}},
+		{"far too much", map[string]string{"a": "18446744073709551616"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			targets, total = nil, 0
 			if status := sdktest.Configure(t, tt.values); status != sdk.StatusInvalid {
 				t.Errorf("got %v, want invalid", status)
 			}
