@@ -186,7 +186,7 @@ func TestMemoryLimit(t *testing.T) {
 
 // What is left of a query's budget binds, down to the last unit.
 func TestFuelBudget(t *testing.T) {
-	i := newInstance(t, prepare(t, compile(t, newEngine(t, Config{}), wat(t, "testdata/fixed.wat")), GenerationConfig{}))
+	i := instanceOf(t, wat(t, "testdata/fixed.wat"))
 	q, h := question("www.example.org", rr.TypeA), newHost()
 	var a Answer
 	if err := i.Answer(q, DefaultFuel, h, &a); err != nil {
@@ -214,7 +214,7 @@ func TestHostPanics(t *testing.T) {
 		(func (export "namelet_abi_1"))
 		(func (export "namelet_buffers") (result i32) (i32.const 16))
 		(func (export "namelet_answer") (param i32) (result i32) (call $transport)))`)
-	i := newInstance(t, prepare(t, compile(t, newEngine(t, Config{}), module), GenerationConfig{}))
+	i := instanceOf(t, module)
 	var a Answer
 	var fault *Fault
 	err := i.Answer(question("www.example.org", rr.TypeA), DefaultFuel, (*fakeHost)(nil), &a)
@@ -226,14 +226,14 @@ func TestHostPanics(t *testing.T) {
 // A guest that allocates in namelet_idle may; one that does not exist is not called.
 func TestIdle(t *testing.T) {
 	i := newInstance(t, appsGeneration(t))
-	if err := i.Idle(hostabi.IdleQuiet, 20*DefaultFuel, newHost()); err != nil || i.FuelUsed() == 0 {
+	if err := i.Idle(hostabi.IdleQuiet, DefaultIdleFuel, newHost()); err != nil || i.FuelUsed() == 0 {
 		t.Errorf("%d units, %v", i.FuelUsed(), err)
 	}
 	var fault *Fault
 	if err := i.Idle(hostabi.IdleQuiet, 1, newHost()); !errors.As(err, &fault) || fault.Kind != FaultFuel || !i.Stale() {
 		t.Errorf("on one unit: %v", err)
 	}
-	without := newInstance(t, prepare(t, compile(t, newEngine(t, Config{}), wat(t, "testdata/fixed.wat")), GenerationConfig{}))
+	without := instanceOf(t, wat(t, "testdata/fixed.wat"))
 	if err := without.Idle(hostabi.IdleMemory, 1, newHost()); err != nil || without.FuelUsed() != 0 {
 		t.Errorf("without the export: %d units, %v", without.FuelUsed(), err)
 	}

@@ -41,10 +41,39 @@ var goGuests = struct {
 	modules map[string][]byte
 }{modules: map[string][]byte{}}
 
-// appsGeneration prepares guests/apps, which reads a route and gives a router's addresses by handle.
+// appsGeneration prepares guests/apps, which reads a route and gives a router's addresses by handle. It
+// is made once a test process and never closed: a Go guest takes a while to compile.
 func appsGeneration(t testing.TB) *Generation {
-	e := newEngine(t, Config{})
-	return prepare(t, compile(t, e, goGuest(t, "apps")), GenerationConfig{})
+	t.Helper()
+	module := goGuest(t, "apps")
+	gen, err := apps(module)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return gen
+}
+
+var apps = func() func([]byte) (*Generation, error) {
+	var once sync.Once
+	var gen *Generation
+	var err error
+	return func(module []byte) (*Generation, error) {
+		once.Do(func() { gen, err = prepareOnce(module) })
+		return gen, err
+	}
+}()
+
+func prepareOnce(module []byte) (*Generation, error) {
+	ctx := context.Background()
+	e, err := New(ctx, Config{})
+	if err != nil {
+		return nil, err
+	}
+	m, err := e.Compile(ctx, module)
+	if err != nil {
+		return nil, err
+	}
+	return m.Prepare(ctx, GenerationConfig{})
 }
 
 // appsHost has what guests/apps looks for.

@@ -11,13 +11,20 @@ type Limits struct {
 	AnswerBytes int    // bytes of an answer's records, uncompressed, handles counted in full
 }
 
-// Defaults of Limits.
+// Defaults of Limits. docs/FUEL.md has the measurements behind them: an answer by the Go SDK burns 10
+// to 25 thousand units, one that goes through fmt and JSON in Go 1.3 million, the start of a Go guest 2
+// to 3 million and 40 to 60 pages. A unit lasts at most 10 ns and usually a fifth of one, so the default
+// budget bounds a query to some milliseconds.
 const (
-	DefaultFuel        = 1_000_000
-	DefaultInitFuel    = 200_000_000
+	DefaultFuel        = 4_000_000
+	DefaultInitFuel    = 50_000_000
 	DefaultMemoryPages = 256 // 16 MiB
 	DefaultAnswerBytes = 65535
 )
+
+// DefaultIdleFuel is a budget for a call of namelet_idle, off the path of queries: enough for the
+// collector of a Go guest at the default memory limit.
+const DefaultIdleFuel = 50_000_000
 
 // withDefaults fills zero fields and lowers what version 1 of the ABI bounds.
 func (l Limits) withDefaults() Limits {
