@@ -1,0 +1,139 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/namelet/namelet/rr"
+)
+
+// mustCorrupt fails where a decoder's error does not name the row.
+func mustCorrupt(t *testing.T, err error, table Table, key string) {
+	t.Helper()
+	var c *CorruptError
+	if !errors.As(err, &c) || c.Table != table || c.Key != key {
+		t.Fatalf("error is %v, want a CorruptError of %v, %q", err, table, key)
+	}
+}
+
+var testZone = rr.MustParseName("Example.org")
+
+func testSet() rr.Set {
+	return rr.Set{Name: rr.MustParseName("WWW.example.org"), Type: rr.TypeA, TTL: 300, Data: []rr.Rdata{"\x01\x02\x03\x04", "\x01\x02\x03\x05"}}
+}
+
+func FuzzZone(f *testing.F) {
+	z := &zoneRow{deleted: true, incarnation: 7, journalBytes: 1 << 40}
+	z.Name, z.Version, z.JournalFrom, z.Serial, z.Created = testZone, 300, 200, 1<<32-1, time.UnixMilli(1e12)
+	f.Add([]byte(testZone.Key()), encodeZone(z))
+	f.Add([]byte(""), encodeZone(&zoneRow{Zone: Zone{Name: rr.Root}}))
+	f.Fuzz(func(t *testing.T, key, row []byte) {
+		z, err := decodeZone(key, row)
+		if err != nil {
+			mustCorrupt(t, err, TableZones, string(key))
+			return
+		}
+		again, err := decodeZone(key, encodeZone(z))
+		if err != nil || !reflect.DeepEqual(z, again) {
+			t.Fatalf("zone %+v came back as %+v, %v", z, again, err)
+		}
+	})
+}
+
+func FuzzSet(f *testing.F) {
+	rows, err := rowsOf(testZone, testSet())
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(rows[0].key, rows[0].value)
+	f.Add(setKey("", rr.TypeRRSIG, rr.TypeSOA), encodeSet(rr.Set{Name: testZone.Lower(), Type: rr.TypeRRSIG, Data: []rr.Rdata{""}}))
+	f.Fuzz(func(t *testing.T, key string, value []byte) {
+		set, err := decodeSet(testZone.Key(), key, value)
+		if err != nil {
+			return
+		}
+		if !set.Name.IsSubdomainOf(testZone) || len(set.Data) == 0 {
+			t.Fatalf("decoded %v", set)
+		}
+		again, err := decodeSet(testZone.Key(), key, encodeSet(set))
+		if err != nil || !again.Equal(set) || again.Name != set.Name {
+			t.Fatalf("set %v came back as %v, %v", set, again, err)
+		}
+	})
+}
+
+func FuzzJournal(f *testing.F) {
+	rows, err := rowsOf(testZone, testSet())
+	if err != nil {
+		f.Fatal(err)
+	}
+	h := &journalHead{}
+	h.SerialBefore, h.SerialAfter, h.RequestID = 1, 2, "request"
+	f.Add(encodeJournal(h, &delta{removed: rows, added: rows}))
+	f.Add(encodeJournal(h, &delta{}))
+	f.Fuzz(func(t *testing.T, row []byte) {
+		e, err := decodeJournal(testZone.Key(), row)
+		if err == nil {
+			e.Effects(func(owner rr.Name) rr.Set { return rr.Set{Name: owner, Type: rr.TypeRRSIG} })
+		}
+		requestOf(TableJournal, []byte(journalKey(testZone.Key(), 1, 0)), row)
+	})
+}
+
+func FuzzAttachment(f *testing.F) {
+	a := Attachment{
+		Zone: testZone, At: testZone, Guest: "geo", Version: 3, Grants: []rr.Name{rr.Root, testZone}, Values: map[string]string{"k": "v", "": "x"},
+		Limits: Limits{1, 2, 3, 4, 5, 6}, Fallback: FallbackLastGood, Reset: true, Generation: 9, Changed: time.UnixMilli(5),
+	}
+	f.Add([]byte(a.key()), encodeAttachment(&a))
+	f.Fuzz(func(t *testing.T, key, row []byte) {
+		a, err := decodeAttachment(key, row)
+		if err != nil {
+			mustCorrupt(t, err, TableAttachments, string(key))
+			return
+		}
+		again, err := decodeAttachment(key, encodeAttachment(&a))
+		if err != nil || !reflect.DeepEqual(a, again) {
+			t.Fatalf("attachment %+v came back as %+v, %v", a, again, err)
+		}
+	})
+}
+
+func FuzzSmallRows(f *testing.F) {
+	key := guestKey("geo", 1)
+	f.Add([]byte(key), encodeGuest(GuestVersion{Size: 5, Created: time.UnixMilli(5)}))
+	f.Add([]byte(key), encodeGarbage(setsGarbage(testZone.Key(), 5)))
+	f.Add([]byte(key), encodeEvent(Event{Kind: EventZone, Zone: testZone, Version: 1}))
+	f.Add([]byte(key), appendUint([]byte{formVersion}, 1<<63))
+	f.Fuzz(func(t *testing.T, key, row []byte) {
+		if g, err := decodeGuest(key, row); err != nil {
+			mustCorrupt(t, err, TableGuests, string(key))
+		} else if guestKey(g.Name, g.Number) != string(key) {
+			t.Fatalf("guest %+v has key %q", g, key)
+		}
+		if _, err := decodeGarbage(key, row); err != nil {
+			mustCorrupt(t, err, TableGarbage, string(key))
+		}
+		if e, err := decodeEvent(row); err == nil {
+			if again, err := decodeEvent(encodeEvent(e)); err != nil || again != e {
+				t.Fatalf("event %+v came back as %+v, %v", e, again, err)
+			}
+		}
+		if _, err := number(context.Background(), oneRow(row), metaCatalog); err != nil {
+			mustCorrupt(t, err, TableMeta, metaCatalog)
+		}
+		ParseCursor(string(row))
+	})
+}
+
+// oneRow is a reader of a store that has one row under every key.
+type oneRow []byte
+
+func (r oneRow) get(context.Context, Table, string) ([]byte, error) { return r, nil }
+
+func (r oneRow) scan(_ context.Context, _ Table, _ []Range, fn func(key, value []byte) error) error {
+	return fn(nil, r)
+}
