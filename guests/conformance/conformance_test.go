@@ -1,5 +1,5 @@
 // Package conformance runs the suites of hostabi/conformance over this repository's host: the raw
-// guest in src, and the guest of the Go SDK in gosdk.
+// guest in src, and the guests of the Go SDK and of the C header.
 package conformance
 
 import (
@@ -42,4 +42,8 @@ func TestHost(t *testing.T) {
 
 func TestGoSDK(t *testing.T) {
 	conformance.RunGuest(t, host{}, sdktest.BuildGo(t, "gosdk"))
+}
+
+func TestCSDK(t *testing.T) {
+	conformance.RunGuest(t, host{}, sdktest.BuildC(t, "src/csdk.c", "../../sdk/c"))
 }

@@ -86,12 +86,23 @@ typedef struct {
 	uint32_t len;
 	uint16_t count;
 	uint8_t disposition;
-	uint8_t failed;
+	uint8_t failed; /* set it to give up: the host then answers from the fallback */
 	uint16_t qtype;
+	uint32_t negative_ttl;
 } nl_answer;
+
+/* The configuration, while namelet_configure runs. */
+typedef struct {
+	const uint8_t *entries;
+	uint32_t count;
+} nl_config;
 
 /* Yours to write: decides one answer. */
 void namelet_handle(const nl_question *q, nl_answer *a);
+
+/* Yours to write when you define NL_CONFIG before including this header: takes the configuration, once. Returns 0,
+ * or a negative number to refuse it. What you want to keep, copy. A guest without NL_CONFIG takes none. */
+int32_t namelet_configure(const nl_config *c);
 
 #ifndef NL_BUFFER
 #define NL_BUFFER 8192 /* capacity of each of the two buffers, 1024 to 65536 */
@@ -124,6 +135,9 @@ static inline void nl_say(nl_answer *a, int disposition) {
 	a->len = 16;
 	a->count = 0;
 }
+
+/* nl_negative_ttl bounds, in seconds, how long a NODATA or NXDOMAIN answer may be remembered. */
+static inline void nl_negative_ttl(nl_answer *a, uint32_t seconds) { a->negative_ttl = seconds; }
 
 /* nl_record_ttl gives a record. ttl < 0 leaves the TTL to the host; owner_len 0 stands for the qname. */
 static inline void nl_record_ttl(nl_answer *a, uint16_t type, int kind, const void *data, uint32_t len, int64_t ttl,
@@ -192,9 +206,31 @@ NL_EXPORT(namelet_answer) int32_t nl_export_answer(uint32_t len) {
 	nl_out[4] = a.disposition ? a.disposition : NL_SAY_STATIC;
 	nl_out[5] = 0;
 	nl_put16(nl_out + 6, a.count);
-	nl_put32(nl_out + 8, 0);
+	nl_put32(nl_out + 8, a.negative_ttl);
 	nl_put32(nl_out + 12, 0);
 	return (int32_t)a.len;
 }
+
+#ifdef NL_CONFIG
+/* nl_config_get finds a value by its key and gives its length by *len; 0 when there is none. */
+static inline const uint8_t *nl_config_get(const nl_config *c, const char *key, uint32_t *len) {
+	const uint8_t *p = c->entries;
+	for (uint32_t i = 0; i < c->count; i++) {
+		uint32_t key_len = nl_get32(p), n = 0;
+		*len = nl_get32(p + 4);
+		p += 8;
+		while (n < key_len && key[n] && (uint8_t)key[n] == p[n]) n++;
+		if (n == key_len && !key[n]) return p + key_len;
+		p += key_len + *len;
+	}
+	return 0;
+}
+
+NL_EXPORT(namelet_init) int32_t nl_export_init(uint32_t len) {
+	(void)len;
+	nl_config c = {nl_in + nl_get32(nl_in), nl_get32(nl_in + 4)};
+	return namelet_configure(&c);
+}
+#endif
 
 #endif
