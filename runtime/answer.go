@@ -21,6 +21,7 @@ type Answer struct {
 
 	raw     []byte // the host's copy of the guest's bytes
 	qname   []byte
+	target  []byte // of the CNAME that is followed
 	records []record
 	data    []rr.Rdata
 }
@@ -289,13 +290,13 @@ func (r *answerReader) check() error {
 // ends.
 func (r *answerReader) checkChain() error {
 	var passed [hostabi.MaxRecords]bool
-	at, count := r.qname, 0
-	for !at.IsZero() {
+	at, count := r.qname.Wire(), 0 // in lower case, as the owners are
+	for at != "" {
 		here := 0
 		var cname *rr.Set
 		for i := range r.out.Sets {
 			set := &r.out.Sets[i]
-			if !set.Name.Equal(at) {
+			if set.Name.Wire() != at {
 				continue
 			}
 			if passed[i] {
@@ -308,12 +309,13 @@ func (r *answerReader) checkChain() error {
 			}
 		}
 		count += here
-		at = rr.Name{}
+		at = ""
 		if cname != nil {
 			if here > 1 || len(cname.Data) != 1 {
 				return rejected("an owner has a CNAME beside other records")
 			}
-			at = rr.RdataName(cname.Data[0], 0)
+			r.out.target = rr.RdataName(cname.Data[0], 0).AppendLower(r.out.target[:0])
+			at = alias(r.out.target)
 		}
 	}
 	if count != len(r.out.Sets) {

@@ -3,6 +3,7 @@ package runtime
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -80,14 +81,31 @@ func BenchmarkAnswer(b *testing.B) {
 }
 
 func BenchmarkAnswerRead(b *testing.B) {
-	rules := answerRules(rr.TypeA)
-	raw := encode(1, said{5, 0, 30, "", wire("b.example.org"), 0}, said{1, 0, 30, wire("b.example.org"), "abcd", 0}, said{1, 0, 30, wire("b.example.org"), "efgh", 0})
-	var a Answer
-	b.ReportAllocs()
-	for b.Loop() {
-		if err := a.Read(raw, rules); err != nil {
-			b.Fatal(err)
-		}
+	owner := func(n int) string {
+		return wire(fmt.Sprintf("%s.%04d.example.org", strings.Repeat("a", 60), n))
+	}
+	var chain, same []said
+	for n := range 200 {
+		chain = append(chain, said{5, 0, 30, owner(n), owner(n + 1), 0})
+		same = append(same, said{1, 0, 30, "", fmt.Sprintf("%04d", n), 0})
+	}
+	chain[0].owner = ""
+	for name, records := range map[string][]said{
+		"usual":       {{5, 0, 30, "", wire("b.example.org"), 0}, {1, 0, 30, wire("b.example.org"), "abcd", 0}},
+		"long chain":  chain,
+		"large RRset": same,
+	} {
+		b.Run(name, func(b *testing.B) {
+			rules, raw := answerRules(rr.TypeA), encode(1, records...)
+			rules.Bytes = 65535
+			var a Answer
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := a.Read(raw, rules); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }
 

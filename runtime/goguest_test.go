@@ -116,7 +116,11 @@ func TestCopiesAreTheSame(t *testing.T) {
 	}
 	first := newInstance(t, gen)
 	want, wantTrace := ask(first)
-	for range 1000 {
+	copies := 1000
+	if testing.Short() {
+		copies = 50
+	}
+	for range copies {
 		i, err := gen.NewInstance(context.Background())
 		if err != nil {
 			t.Fatal(err)
@@ -130,7 +134,7 @@ func TestCopiesAreTheSame(t *testing.T) {
 			t.Fatalf("a fresh copy gave %v for %d units (%v), the first %v for %d (%v)", got.Sets, got.Fuel, trace, want.Sets, want.Fuel, wantTrace)
 		}
 	}
-	for range 1000 { // in place
+	for range copies { // in place
 		first.Reset()
 		if got, _ := ask(first); got.Fuel != want.Fuel || !cmp.Equal(got.Sets, want.Sets, cmp.Comparer(rr.Set.Equal)) {
 			t.Fatalf("after a reset: %v for %d units, want %v for %d", got.Sets, got.Fuel, want.Sets, want.Fuel)

@@ -13,10 +13,8 @@ type outputLog struct {
 	tail []byte // the end of all output of the call, for a fault
 }
 
-const (
-	maxTail       = 2048 // bytes of output that a fault shows
-	outputPerUnit = 4    // bytes of output taken for one unit of fuel
-)
+// maxTail is how many bytes of output a fault shows.
+const maxTail = 2048
 
 func (o *outputLog) reset() { o.line, o.tail = o.line[:0], o.tail[:0] }
 

@@ -214,7 +214,7 @@ func wasiWrite(c *call, args []uint64) uint64 {
 	vectors := c.view(iovs, count*8)
 	for ; len(vectors) > 0; vectors = vectors[8:] {
 		text := c.view(binary.LittleEndian.Uint32(vectors), binary.LittleEndian.Uint32(vectors[4:]))
-		c.charge(1 + uint64(len(text))/outputPerUnit)
+		c.charge(1 + uint64(len(text)))
 		total += uint64(len(text))
 		c.output.write(c, text)
 	}
