@@ -22,14 +22,23 @@ func (w *rewriter) depth() uint32 { return w.globals + hiddenDepth }
 func (w *rewriter) wide() uint32   { return w.f.locals }
 func (w *rewriter) narrow() uint32 { return w.f.locals + 1 }
 
-// charge takes a known weight from the fuel.
-func (w *rewriter) charge(weight int64) {
-	if weight == 0 {
+// charge takes the weight of a segment from the fuel, and looks whether it was there if the segment
+// is checked.
+func (w *rewriter) charge(seg *segment) {
+	if seg.weight == 0 {
 		return
 	}
+	w.subtractFuel(seg.weight)
+	if seg.checked {
+		w.trapIfNegative()
+	}
+}
+
+// subtractFuel leaves the fuel that is left in the wide local, too.
+func (w *rewriter) subtractFuel(weight int64) {
 	w.opIndex(wasm.OpGlobalGet, w.fuel())
 	w.opConst(wasm.OpI64Const, weight)
-	w.takeFuel()
+	w.storeFuel()
 }
 
 // chargeSize takes fuel by the count on top of the operand stack, which stays there. The count has 32
@@ -47,32 +56,53 @@ func (w *rewriter) chargeSize(size sizeWeight) {
 		w.opConst(wasm.OpI64Const, int64(size.factor))
 		w.op(wasm.OpI64Mul)
 	}
-	w.takeFuel()
+	w.storeFuel()
+	w.trapIfNegative()
 }
 
-// takeFuel expects the fuel and a weight on the stack. It stores the difference before it judges it,
-// so that the host finds it negative after the trap.
-func (w *rewriter) takeFuel() {
+// storeFuel expects the fuel and a weight on the stack. It stores the difference before anything
+// judges it, so that the host finds it negative after the trap.
+func (w *rewriter) storeFuel() {
 	w.op(wasm.OpI64Sub)
 	w.opIndex(wasm.OpLocalTee, w.wide())
 	w.opIndex(wasm.OpGlobalSet, w.fuel())
-	w.opIndex(wasm.OpLocalGet, w.wide())
-	w.opConst(wasm.OpI64Const, 0)
-	w.op(wasm.OpI64LtS)
-	w.trapIf()
 }
 
-// enterFrame takes the function's frame from the stack that is left.
-func (w *rewriter) enterFrame() {
+// trapIfNegative ends the run if the wide local is negative.
+func (w *rewriter) trapIfNegative() {
+	w.opIndex(wasm.OpLocalGet, w.wide())
+	w.judge()
+}
+
+// judge traps if the i64 on the stack is negative.
+func (w *rewriter) judge() {
+	w.opConst(wasm.OpI64Const, 0)
+	w.op(wasm.OpI64LtS)
+	w.op(wasm.OpIf)
+	w.out = wasm.BlockType{}.Append(w.out)
+	w.op(wasm.OpUnreachable)
+	w.op(wasm.OpEnd)
+}
+
+// enter begins a function: it takes the weight of the first segment from the fuel and, if the frame is
+// counted, the frame from the stack. One test judges both: the disjunction is negative if one is.
+func (w *rewriter) enter() {
+	first := &w.segs.list[0]
+	if !w.f.framed() {
+		w.charge(first)
+		return
+	}
 	w.opIndex(wasm.OpGlobalGet, w.depth())
 	w.opConst(wasm.OpI32Const, int64(w.f.frame()))
 	w.op(wasm.OpI32Sub)
 	w.opIndex(wasm.OpLocalTee, w.narrow())
 	w.opIndex(wasm.OpGlobalSet, w.depth())
+	w.subtractFuel(first.weight)
+	w.opIndex(wasm.OpLocalGet, w.wide())
 	w.opIndex(wasm.OpLocalGet, w.narrow())
-	w.opConst(wasm.OpI32Const, 0)
-	w.op(wasm.OpI32LtS)
-	w.trapIf()
+	w.op(wasm.OpI64ExtendS)
+	w.op(wasm.OpI64Or)
+	w.judge()
 }
 
 // leaveFrame gives the frame back.
@@ -81,13 +111,6 @@ func (w *rewriter) leaveFrame() {
 	w.opConst(wasm.OpI32Const, int64(w.f.frame()))
 	w.op(wasm.OpI32Add)
 	w.opIndex(wasm.OpGlobalSet, w.depth())
-}
-
-func (w *rewriter) trapIf() {
-	w.op(wasm.OpIf)
-	w.out = wasm.BlockType{}.Append(w.out)
-	w.op(wasm.OpUnreachable)
-	w.op(wasm.OpEnd)
 }
 
 // resultType gives a block type with the function's results. For more than one result it takes a

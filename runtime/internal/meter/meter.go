@@ -20,9 +20,10 @@ const (
 	DepthExport = ReservedPrefix + "depth"
 )
 
-// DefaultDepth is a value for the depth global that allows recursion of some ten thousand small frames
-// and keeps the native stack of an instance within a few MiB.
-const DefaultDepth = 400_000
+// DefaultDepth is a value for the depth global that allows some thousand nested calls of functions as
+// std Go makes them, and some ten thousand small ones, and keeps the native stack of an instance within
+// 32 MiB.
+const DefaultDepth = 2_000_000
 
 // GlobalExport gives the name under which the global with this index is exported, if it is mutable
 // and its type is a number.

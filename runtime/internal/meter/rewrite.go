@@ -1,6 +1,7 @@
 package meter
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/namelet/namelet/runtime/internal/wasm"
@@ -12,34 +13,41 @@ const (
 	hiddenDepth
 )
 
+// maxMoves bounds the time that the compiler takes where paths of the code meet, which a small module
+// can drive up: the product of nested blocks and the locals used in them. A guest in std Go of 4 MB has
+// a million.
+const maxMoves = 8_000_000
+
 // rewriter rewrites the functions of a module.
 type rewriter struct {
-	m        *wasm.Module
-	code     *wasm.CodeReader
-	globals  uint32            // the module's own; the hidden ones come behind
-	imported uint32            // functions; calls of them need no native stack
-	results  map[string]uint32 // types that were added for blocks, by result types
-	segs     segments
-	absorbed []int64
-	in       wasm.Instr
-	f        function
-	out      []byte
-}
-
-// function is what the first walk finds out about a function.
-type function struct {
-	typ    *wasm.FuncType
-	locals uint32 // parameters included
-	vector bool   // it uses vectors, whose slots are twice as large
-	calls  bool   // it calls functions of the module, or unknown ones
-	instrs uint32 // instructions
+	m          *wasm.Module
+	code       *wasm.CodeReader
+	globals    uint32            // the module's own; the hidden ones come behind
+	imported   uint32            // functions; calls of them need no native stack
+	signatures []*wasm.FuncType  // of all functions
+	vectors    bool              // any function may handle vectors
+	results    map[string]uint32 // types that were added for blocks, by result types
+	segs       segments
+	moves      int // of the functions so far; see segments
+	absorbed   []int64
+	in         wasm.Instr
+	f          function
+	out        []byte
 }
 
 func newRewriter(m *wasm.Module) *rewriter {
-	return &rewriter{
-		m: m, code: wasm.NewCodeReader(m), globals: m.NumGlobals(),
-		imported: m.NumImported(wasm.ExternFunc), results: map[string]uint32{},
+	w := &rewriter{
+		m: m, code: wasm.NewCodeReader(m), globals: m.NumGlobals(), vectors: handlesVectors(m),
+		results: map[string]uint32{}, segs: segments{types: m.Types},
 	}
+	for i := range m.Imports { // nothing but functions, see refuse
+		w.signatures = append(w.signatures, &m.Types[m.Imports[i].Func])
+	}
+	w.imported = uint32(len(w.signatures))
+	for _, typ := range m.Functions {
+		w.signatures = append(w.signatures, &m.Types[typ])
+	}
+	return w
 }
 
 func (w *rewriter) functions() error {
@@ -58,28 +66,37 @@ func (w *rewriter) functions() error {
 func (w *rewriter) measure(i int) error {
 	w.code.Reset(i)
 	typ := &w.m.Types[w.m.Functions[i]]
-	w.f = function{typ: typ, locals: w.code.NumLocals()}
-	w.segs.reset(functionEntry + int64(w.f.locals) + int64(len(typ.Results)))
+	w.f = function{typ: typ, locals: w.code.NumLocals(), vector: w.vectors || localVectors(w.m.Code[i].Locals)}
+	w.segs.reset(typ, w.f.locals)
 	for {
 		info, ok := w.code.Next(&w.in)
 		if !ok {
 			break
 		}
 		w.note()
-		w.segs.add(w.in.Op, weight(w.in.Op, info))
+		w.segs.add(&w.in, weight(w.in.Op, info))
 	}
 	if err := w.code.Err(); err != nil {
 		return &Error{Err: err}
 	}
+	if w.moves += w.segs.moves; w.moves > maxMoves {
+		return &Error{What: fmt.Sprintf("function %d: more than %d values where paths of the code meet: it would take too long to compile", i, maxMoves)}
+	}
+	w.f.merged = w.segs.merged
 	w.absorbed = w.segs.fold(w.absorbed)
+	w.segs.chooseChecks()
 	return nil
 }
 
 func (w *rewriter) note() {
-	op := w.in.Op
 	w.f.instrs++
-	w.f.calls = w.f.calls || op == wasm.OpCallIndirect || (op == wasm.OpCall && w.in.A >= w.imported)
-	w.f.vector = w.f.vector || op.IsVector()
+	switch w.in.Op {
+	case wasm.OpCall:
+		w.f.noteCall(w.signatures[w.in.A], w.in.A >= w.imported)
+	case wasm.OpCallIndirect:
+		w.f.noteCall(&w.m.Types[w.in.A], true)
+	}
+	w.f.vector = w.f.vector || w.in.Op.IsVector()
 }
 
 // write writes a function anew from the weights that measure found. The index spaces are still those
@@ -87,10 +104,7 @@ func (w *rewriter) note() {
 func (w *rewriter) write(i int) error {
 	body := &w.m.Code[i]
 	w.out = make([]byte, 0, 2*len(body.Code)+64)
-	if w.f.framed() {
-		w.enterFrame()
-	}
-	w.charge(w.segs.list[0].weight)
+	w.enter()
 	if w.f.framed() {
 		w.op(wasm.OpBlock)
 		w.out = w.resultType().Append(w.out)
@@ -104,7 +118,7 @@ func (w *rewriter) write(i int) error {
 		w.instruction()
 		if beginsSegment(w.in.Op) && !w.code.Done() {
 			segment++
-			w.charge(w.segs.list[segment].weight)
+			w.charge(&w.segs.list[segment])
 		}
 	}
 	if err := w.code.Err(); err != nil {

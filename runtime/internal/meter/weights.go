@@ -23,20 +23,20 @@ var classWeights = [...]int64{
 	wasm.ClassCall:         4,
 	wasm.ClassCallIndirect: 8,
 	wasm.ClassGlobal:       1,
-	wasm.ClassLoad:         3,
+	wasm.ClassLoad:         24,
 	wasm.ClassStore:        2,
 	wasm.ClassMul:          1,
-	wasm.ClassDiv:          4,
-	wasm.ClassFloat:        2,
-	wasm.ClassFloatRound:   3,
-	wasm.ClassFloatDiv:     4,
-	wasm.ClassSqrt:         4,
-	wasm.ClassConvert:      3,
+	wasm.ClassDiv:          8,
+	wasm.ClassFloat:        6,
+	wasm.ClassFloatRound:   6,
+	wasm.ClassFloatDiv:     8,
+	wasm.ClassSqrt:         8,
+	wasm.ClassConvert:      6,
 	wasm.ClassTable:        4,
 	wasm.ClassBulk:         8,
 	wasm.ClassVector:       2,
-	wasm.ClassVectorSlow:   4,
-	wasm.ClassVectorDiv:    8,
+	wasm.ClassVectorSlow:   6,
+	wasm.ClassVectorDiv:    16,
 }
 
 // sizeWeight says what one operand, the uppermost and an unsigned 32-bit count, adds to the weight of
@@ -59,10 +59,15 @@ var sizeWeights = map[wasm.Opcode]sizeWeight{
 	wasm.OpTableFill:  {factor: 1},
 }
 
-// fixedWeights add to the class of instructions that leave the compiled code for the host's.
+// fixedWeights add to the class of instructions that leave the compiled code for the engine's, or that
+// read and write at two places that may both be far from the cache.
 var fixedWeights = map[wasm.Opcode]int64{
+	wasm.OpMemoryInit: 64,
+	wasm.OpMemoryCopy: 64,
+	wasm.OpMemoryFill: 32,
 	wasm.OpMemoryGrow: 50,
 	wasm.OpTableGrow:  50,
+	wasm.OpRefFunc:    40,
 }
 
 // weight gives the weight of an instruction apart from what an operand adds.

@@ -48,7 +48,9 @@ const (
 	OpI64Add       Opcode = 0x7c
 	OpI64Sub       Opcode = 0x7d
 	OpI64Mul       Opcode = 0x7e
+	OpI64Or        Opcode = 0x84
 	OpI64ShrU      Opcode = 0x88
+	OpI64ExtendS   Opcode = 0xac // i64.extend_i32_s
 	OpI64ExtendU   Opcode = 0xad // i64.extend_i32_u
 	OpRefNull      Opcode = 0xd0
 	OpRefIsNull    Opcode = 0xd1
