@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	goruntime "runtime"
 	"runtime/debug"
 	"strings"
 	"sync"
@@ -224,6 +225,9 @@ func (d *Driver) catch(err *error) {
 }
 
 func (d *Driver) damaged(r any) error {
+	if _, ok := r.(goruntime.Error); ok {
+		r = "pages are unreadable or make no sense: the file is cut off, or its disk fails"
+	}
 	return fmt.Errorf("store: %s: %w: %v: restore it from a backup", d.path, store.ErrCorrupt, r)
 }
 

@@ -185,8 +185,6 @@ func openError(path string, err error) error {
 		return fmt.Errorf("store: %s: %w: %v: run as its owner, or change its mode", path, store.ErrUnwritable, reason(err))
 	case errors.Is(err, bolterrors.ErrInvalid), errors.Is(err, bolterrors.ErrVersionMismatch), errors.Is(err, bolterrors.ErrChecksum):
 		return fmt.Errorf("store: %s is no store of Namelet, or a damaged one: name another file, or restore it from a backup: %w", path, store.ErrCorrupt)
-	case isSmall(path):
-		return fmt.Errorf("store: %s is too small to be a store: name another file: %w", path, store.ErrCorrupt)
 	}
 	return fmt.Errorf("store: %s: %w", path, err)
 }
@@ -197,9 +195,4 @@ func reason(err error) error {
 		err = errors.Unwrap(err)
 	}
 	return err
-}
-
-func isSmall(path string) bool {
-	info, err := os.Stat(path)
-	return err == nil && info.Size() < int64(2*os.Getpagesize())
 }
