@@ -125,7 +125,7 @@ func (g *hostileGuest) test(t *testing.T, e *Engine) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	gen, err := m.Prepare(ctx, GenerationConfig{Limits: Limits{InitFuel: 1_000_000}})
+	gen, err := m.Prepare(ctx, GenerationConfig{Limits: Limits{InitFuel: 1_000_000, MemoryPages: 300}})
 	if g.outcome == "start" {
 		g.wantFault(t, err)
 		return
@@ -197,14 +197,14 @@ func TestHostileMemoryReturns(t *testing.T) {
 	e := newEngine(t, Config{})
 	for _, g := range hostileGuests(t) {
 		switch g.name {
-		case "grow", "frames", "recursion", "table_fill", "print_flood", "many_handles", "exit":
+		case "grow", "chase", "frames", "recursion", "table_fill", "print_flood", "many_handles", "exit":
 			t.Run(g.name, func(t *testing.T) { g.testMemory(t, e) })
 		}
 	}
 }
 
 func (g *hostileGuest) testMemory(t *testing.T, e *Engine) {
-	gen := prepare(t, compile(t, e, g.module), GenerationConfig{})
+	gen := prepare(t, compile(t, e, g.module), GenerationConfig{Limits: Limits{MemoryPages: 300}})
 	i := newInstance(t, gen)
 	heap := func() int64 {
 		goruntime.GC()
@@ -237,7 +237,8 @@ func BenchmarkHostile(b *testing.B) {
 }
 
 func (g *hostileGuest) bench(b *testing.B, e *Engine) {
-	i := newInstance(b, prepare(b, compile(b, e, g.module), GenerationConfig{}))
+	limits := Limits{MemoryPages: 300}
+	i := newInstance(b, prepare(b, compile(b, e, g.module), GenerationConfig{Limits: limits}))
 	h, q := hostileHost(), question("www.example.org", rr.TypeA)
 	var a Answer
 	units := uint64(0)
