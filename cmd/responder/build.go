@@ -21,11 +21,15 @@ type toolchain struct {
 	build    func(ctx context.Context, dir, out string) error
 }
 
+// cSources are where C stands: in src where Go tests stand beside it, whose tools
+// would take it for theirs.
+var cSources = []string{"*.c", "src/*.c"}
+
 // toolchains are tried in this order; the first whose files are there is taken.
 var toolchains = []toolchain{
 	{"Rust", []string{"Cargo.toml"}, buildRust},
 	{"Go", []string{"*.go"}, buildGo},
-	{"C", []string{"*.c"}, buildC},
+	{"C", cSources, buildC},
 }
 
 // buildGuest builds the guest in dir into the file out, which is there only if
@@ -48,7 +52,11 @@ func matches(dir string, patterns []string) []string {
 	var all []string
 	for _, pattern := range patterns {
 		files, _ := filepath.Glob(filepath.Join(dir, pattern)) // an error means a bad pattern
-		all = append(all, files...)
+		for _, file := range files {
+			if !strings.HasSuffix(file, "_test.go") { // tests of guests in other languages
+				all = append(all, file)
+			}
+		}
 	}
 	sort.Strings(all)
 	return all
@@ -113,10 +121,10 @@ func buildC(ctx context.Context, dir, out string) error {
 		return err
 	}
 	link := []string{"--no-entry", "--strip-debug", "-o", out}
-	for i, source := range matches(dir, []string{"*.c"}) {
+	for i, source := range matches(dir, cSources) {
 		object := filepath.Join(work, fmt.Sprintf("%d.o", i))
 		err := tool(ctx, "", nil, nil, "clang", "--target=wasm32", "-O2", "-nostdlib", "-ffreestanding",
-			"-I", dir, "-I", work, "-c", source, "-o", object)
+			"-I", filepath.Dir(source), "-I", work, "-c", source, "-o", object)
 		if err != nil {
 			return err
 		}

@@ -76,7 +76,7 @@ the files in the folder. FILE is written only where the module can be a guest.`,
 func inspect(file string, wasm []byte) (report, error) {
 	r, err := runtime.Inspect(wasm)
 	if err != nil {
-		return report{}, errors.New(strings.TrimPrefix(err.Error(), "runtime: "))
+		return report{}, errors.New(strings.TrimPrefix(err.Error(), "inspect: "))
 	}
 	return report{File: file, Report: r, Snapshot: r.Snapshot()}, nil
 }

@@ -42,7 +42,7 @@ func parseStore(text string) (storeSpec, error) {
 		return storeSpec{kind: storeBolt, path: absolute}, nil
 	}
 	return storeSpec{}, &usageError{
-		err:  fmt.Errorf("RESPONDER_STORE: %q: want bolt:FILE or memory:", text),
+		err:  fmt.Errorf("RESPONDER_STORE: %q: want memory: or bolt:FILE", text),
 		hint: "See: responder --help",
 	}
 }

@@ -117,7 +117,7 @@ func classify(err error) error {
 // detail words an error for people: on one line, without the package in front.
 func detail(err error) string {
 	s := strings.Join(strings.Fields(err.Error()), " ")
-	for _, prefix := range []string{"store: ", "runtime: ", "authority: "} {
+	for _, prefix := range []string{"store: ", "runtime: ", "inspect: ", "authority: "} {
 		s = strings.TrimPrefix(s, prefix)
 	}
 	return s

@@ -1,0 +1,335 @@
+package control_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/namelet/namelet/internal/control"
+	"github.com/namelet/namelet/rr"
+	"github.com/namelet/namelet/runtime"
+	"github.com/namelet/namelet/store"
+	"github.com/namelet/namelet/store/memory"
+	"github.com/namelet/namelet/store/zonefile"
+)
+
+// operations are what both a Service and a Client do.
+type operations interface {
+	Zones(context.Context) ([]control.Zone, error)
+	Zone(context.Context, control.ZoneName) (control.Zone, error)
+	ImportZone(context.Context, control.ZoneImport, []rr.Set) (control.Zone, error)
+	ExportZone(context.Context, control.ZoneName) ([]rr.Set, error)
+	DeleteZone(context.Context, control.ZoneName) error
+	Records(context.Context, control.RecordQuery) (control.Records, error)
+	SetRecords(context.Context, control.RecordSetRequest) (control.Change, error)
+	DeleteRecords(context.Context, control.RecordDeleteRequest) (control.Change, error)
+	Guests(context.Context) ([]control.GuestVersion, error)
+	PushGuest(context.Context, control.GuestName, []byte) (control.GuestVersion, error)
+	Attachments(context.Context) ([]control.Attachment, error)
+	Attach(context.Context, control.Attachment) (control.Attachment, error)
+	Detach(context.Context, control.AttachmentPoint) error
+}
+
+func newService(t testing.TB) *control.Service {
+	t.Helper()
+	s, err := store.New(t.Context(), memory.New(), store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	e, err := runtime.New(t.Context(), runtime.Config{Interpreter: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { e.Close(context.Background()) })
+	return control.NewService(s, e)
+}
+
+func newClient(t testing.TB, endpoint control.Endpoint, token string) (*control.Client, string) {
+	t.Helper()
+	server := httptest.NewServer(control.Handler(newService(t), endpoint))
+	t.Cleanup(server.Close)
+	address := strings.TrimPrefix(server.URL, "http://")
+	client := control.NewClient(address, token)
+	t.Cleanup(func() { client.Close() })
+	return client, address
+}
+
+func zoneSets(t testing.TB, origin, text string) []rr.Set {
+	t.Helper()
+	sets, err := zonefile.Parse(strings.NewReader("@ 60 SOA ns h 5 1 1 1 1\n@ 60 NS ns\n"+text), zonefile.Options{Origin: rr.MustParseName(origin)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sets
+}
+
+// script does one operation after the other and gives what came of each.
+func script(t *testing.T, ops operations) []any {
+	var came []any
+	ctx := t.Context()
+	note := func(v any, err error) {
+		var e *control.Error
+		if err != nil && !errors.As(err, &e) {
+			t.Errorf("error %v is a %T, want a *control.Error", err, err)
+		}
+		if e != nil {
+			v = string(e.Code) + ": " + e.Error()
+		}
+		came = append(came, v)
+	}
+	yes, no := true, false
+	zones := func() { v, err := ops.Zones(ctx); note(v, err) }
+	imports := func(q control.ZoneImport, sets []rr.Set) { v, err := ops.ImportZone(ctx, q, sets); note(v, err) }
+	set := func(q control.RecordSetRequest) { v, err := ops.SetRecords(ctx, q); note(v, err) }
+	remove := func(q control.RecordDeleteRequest) { v, err := ops.DeleteRecords(ctx, q); note(v, err) }
+	list := func(q control.RecordQuery) { v, err := ops.Records(ctx, q); note(v, err) }
+	attach := func(a control.Attachment) { v, err := ops.Attach(ctx, a); note(v, err) }
+	const a, b = "a.example.", "b.example."
+	rec := func(name, typ string, ttl uint32, data ...string) control.RecordSet {
+		return control.RecordSet{Name: name, Type: typ, TTL: ttl, Data: data}
+	}
+
+	zones()
+	imports(control.ZoneImport{Zone: a, Fallback: "servfail"}, zoneSets(t, a, "WwW 60 TXT \"\\255 ;\"\n"))
+	imports(control.ZoneImport{Zone: b, Private: &yes}, zoneSets(t, b, ""))
+	imports(control.ZoneImport{Zone: a}, zoneSets(t, a, "www 60 A 192.0.2.1\n"))
+	imports(control.ZoneImport{Zone: a, Force: true}, zoneSets(t, a, "WwW 60 A 192.0.2.1\n"))
+	imports(control.ZoneImport{Zone: a}, zoneSets(t, a, "d 60 DNAME x.\nd 60 NS y.\n"))
+	imports(control.ZoneImport{Zone: a, Fallback: "last-good"}, zoneSets(t, a, ""))
+	imports(control.ZoneImport{Zone: "a..b"}, zoneSets(t, a, ""))
+	zones()
+	v, err := ops.Zone(ctx, control.ZoneName{Zone: "B.example"})
+	note(v, err)
+	v, err = ops.Zone(ctx, control.ZoneName{Zone: "c.example"})
+	note(v, err)
+
+	set(control.RecordSetRequest{Zone: a, Set: rec("x."+a, "MX", 60, "10 mail", "20 mail.b.example.")})
+	set(control.RecordSetRequest{Zone: a, Set: rec("x."+a, "MX", 60, "10"), IfVersion: 3})
+	set(control.RecordSetRequest{Zone: a, Set: rec("x."+a, "A", 60, "192.0.2.1"), IfVersion: 2})
+	set(control.RecordSetRequest{Zone: a, Set: rec("x."+b, "A", 60, "192.0.2.1")})
+	set(control.RecordSetRequest{Zone: a, Set: rec("x."+a, "CNAME", 60, "y")})
+	set(control.RecordSetRequest{Zone: a, Set: rec("x."+a, "", 60, "y")})
+	set(control.RecordSetRequest{Zone: a, Set: rec("x."+a, "ANY", 60, "y")})
+	set(control.RecordSetRequest{Zone: a, Set: rec("cut."+a, "NS", 60, "ns.cut")})
+	set(control.RecordSetRequest{Zone: a, Set: rec("cut."+a, "DNAME", 60, "y")})
+	list(control.RecordQuery{Zone: a})
+	list(control.RecordQuery{Zone: a, Name: "x." + a, Type: "mx"})
+	list(control.RecordQuery{Zone: a, Name: "none." + a})
+	list(control.RecordQuery{Zone: "c.example."})
+	remove(control.RecordDeleteRequest{Zone: a, Name: "x." + a, Type: "A"})
+	remove(control.RecordDeleteRequest{Zone: a, Name: a, Type: "NS"})
+	remove(control.RecordDeleteRequest{Zone: a, Name: "x." + a})
+	remove(control.RecordDeleteRequest{Zone: a, Name: "cut." + a, Type: "NS"})
+
+	g, err := ops.PushGuest(ctx, control.GuestName{Guest: "g"}, []byte("\x00asm\x01\x00\x00\x00"))
+	note(g, err)
+	gs, err := ops.Guests(ctx)
+	note(gs, err)
+	attach(control.Attachment{At: a, Guest: "g"})
+	attach(control.Attachment{At: "www.nowhere.", Guest: "g"})
+	attach(control.Attachment{At: a, Guest: "g", Scope: "some"})
+	as, err := ops.Attachments(ctx)
+	note(as, err)
+	note(nil, ops.Detach(ctx, control.AttachmentPoint{At: "www." + a, Scope: control.ScopeName}))
+
+	sets, err := ops.ExportZone(ctx, control.ZoneName{Zone: a})
+	var text strings.Builder
+	if err := zonefile.Write(&text, rr.MustParseName(a), sets); err != nil {
+		t.Error(err)
+	}
+	note(text.String(), err)
+	imports(control.ZoneImport{Zone: b, Private: &no}, zoneSets(t, b, ""))
+	note(nil, ops.DeleteZone(ctx, control.ZoneName{Zone: b}))
+	note(nil, ops.DeleteZone(ctx, control.ZoneName{Zone: b}))
+	zones()
+	return came
+}
+
+// What is done on the store and what is done through a server come to the same,
+// errors included.
+func TestServiceAndClientAreOne(t *testing.T) {
+	local := script(t, newService(t))
+	client, _ := newClient(t, control.Endpoint{}, "")
+	remote := script(t, client)
+	ignoreTimes := cmpopts.IgnoreFields(control.Zone{}, "Changed")
+	if diff := cmp.Diff(local, remote, ignoreTimes); diff != "" {
+		t.Errorf("a Client differs from a Service (-service +client):\n%s", diff)
+	}
+	for i, want := range map[int]string{
+		3:  "serial-lower: zone a.example.: serial 5 is that of other content: raise it, or force",
+		5:  "invalid: zone a.example.: d.a.example. DNAME: stands beside NS below the apex (RFC 6672 section 2.3)",
+		6:  `invalid: fallback "last-good": want static or servfail`,
+		10: "not-found: zone c.example.: not found",
+		13: "conflict: zone a.example. is at version 3, not 2: read it again",
+		19: "invalid: zone a.example.: cut.a.example. DNAME: stands beside NS below the apex (RFC 6672 section 2.3)",
+		24: "not-found: x.a.example. A: not found",
+		25: "invalid: zone a.example.: a.example. NS: is missing at the apex (RFC 1034 section 4.2.1)",
+	} {
+		if got := local[i]; got != want {
+			t.Errorf("step %d: got %v, want %s", i, got, want)
+		}
+	}
+}
+
+// do sends a request that a Client would not send.
+func do(t *testing.T, address, method, path, body string, change func(*http.Request)) (int, string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, "http://"+address+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/json")
+	if change != nil {
+		change(r)
+	}
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response.StatusCode, string(text)
+}
+
+// A page in a browser on this machine must not be able to change anything.
+func TestHandlerRefuses(t *testing.T) {
+	_, address := newClient(t, control.Endpoint{}, "")
+	header := func(key, value string) func(*http.Request) {
+		return func(r *http.Request) { r.Header.Set(key, value) }
+	}
+	const list = "/v1/zone/list"
+	for _, tt := range []struct {
+		name, method, path, body string
+		change                   func(*http.Request)
+		want                     int
+	}{
+		{"a good request", "POST", list, "{}", nil, 200},
+		{"by the name localhost", "POST", list, "{}", func(r *http.Request) { r.Host = "localhost:8053" }, 200},
+		{"by IPv6", "POST", list, "{}", func(r *http.Request) { r.Host = "[::1]:8053" }, 200},
+		{"a name that leads here", "POST", list, "{}", func(r *http.Request) { r.Host = "attacker.example" }, 403},
+		{"a name that looks like one", "POST", list, "{}", func(r *http.Request) { r.Host = "127.0.0.1.attacker.example:8053" }, 403},
+		{"another origin", "POST", list, "{}", header("Origin", "https://attacker.example"), 403},
+		{"another site", "POST", list, "{}", header("Sec-Fetch-Site", "cross-site"), 403},
+		{"a form", "POST", list, "{}", header("Content-Type", "text/plain"), 400},
+		{"a form for an import", "POST", "/v1/zone/import?request=%7B%7D", "{}", header("Content-Type", "application/x-www-form-urlencoded"), 400},
+		{"GET", "GET", list, "", nil, 404},
+		{"an unknown path", "POST", "/v1/nonsense", "{}", nil, 404},
+		{"no JSON", "POST", list, "{", nil, 400},
+		{"two values", "POST", list, "{}{}", nil, 400},
+		{"an unknown field", "POST", "/v1/zone/show", `{"zone":"a","x":1}`, nil, 400},
+		{"too much", "POST", "/v1/zone/show", `{"zone":"` + strings.Repeat("a", 2<<20) + `"}`, nil, 413},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			status, text := do(t, address, tt.method, tt.path, tt.body, tt.change)
+			if status != tt.want {
+				t.Errorf("status %d, want %d: %s", status, tt.want, text)
+			}
+			if status != 200 && !strings.Contains(text, `"detail":`) {
+				t.Errorf("the error is no problem: %s", text)
+			}
+		})
+	}
+}
+
+func TestToken(t *testing.T) {
+	endpoint := control.Endpoint{Token: "right", Status: control.Status{Store: "memory:"}}
+	for token, want := range map[string]control.Code{"right": "", "wrong": control.CodeForbidden, "": control.CodeForbidden} {
+		client, _ := newClient(t, endpoint, token)
+		_, err := client.Zones(t.Context())
+		var e *control.Error
+		if (want == "") != (err == nil) || (want != "" && !errors.As(err, &e)) || (e != nil && e.Code != want) {
+			t.Errorf("token %q: error %v, want code %q", token, err, want)
+		}
+		if status, err := client.Status(t.Context()); want == "" && (err != nil || status.Store != "memory:") {
+			t.Errorf("status %v, error %v", status, err)
+		}
+	}
+}
+
+func TestCheckListen(t *testing.T) {
+	for address, good := range map[string]bool{
+		"127.0.0.1:8053": true, "[::1]:0": true, "localhost:8053": true, "127.9.9.9:1": true,
+		"0.0.0.0:8053": false, ":8053": false, "[::]:8053": false, "192.0.2.1:8053": false, "example.com:1": false, "127.0.0.1": false,
+	} {
+		if err := control.CheckListen(address); (err == nil) != good {
+			t.Errorf("%s: error %v, want good %v", address, err, good)
+		}
+	}
+}
+
+// A client tells that nobody is there, that somebody else is, and that the server
+// went away before it answered.
+func TestClientWithoutServer(t *testing.T) {
+	gone := httptest.NewServer(http.NotFoundHandler())
+	address := strings.TrimPrefix(gone.URL, "http://")
+	if _, err := control.NewClient(address, "").Zones(t.Context()); !errors.Is(err, control.ErrUnreachable) {
+		t.Errorf("another server: error %v, want ErrUnreachable", err)
+	}
+	gone.Close()
+	if _, err := control.NewClient(address, "").Zones(t.Context()); !errors.Is(err, control.ErrUnreachable) {
+		t.Errorf("no server: error %v, want ErrUnreachable", err)
+	}
+	rude := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }))
+	defer rude.Close()
+	_, err := control.NewClient(strings.TrimPrefix(rude.URL, "http://"), "").Zones(t.Context())
+	if !errors.Is(err, &control.Error{Code: control.CodeUnknown}) {
+		t.Errorf("a server that goes away: error %v, want code unknown", err)
+	}
+}
+
+// An import whose body breaks off changes nothing.
+func TestImportCutShort(t *testing.T) {
+	client, address := newClient(t, control.Endpoint{}, "")
+	body := io.MultiReader(strings.NewReader("@ 60 SOA ns h 5 1 1 1 1\n@ 60 NS ns\n"), brokenReader{})
+	r, err := http.NewRequestWithContext(t.Context(), "POST", "http://"+address+`/v1/zone/import?request={"zone":"a.example"}`, body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "text/dns")
+	if response, err := http.DefaultClient.Do(r); err == nil {
+		response.Body.Close()
+		t.Errorf("status %d for a request that broke off", response.StatusCode)
+	}
+	if zones, err := client.Zones(t.Context()); err != nil || len(zones) != 0 {
+		t.Errorf("zones %v, error %v, want none", zones, err)
+	}
+}
+
+type brokenReader struct{}
+
+func (brokenReader) Read([]byte) (int, error) { return 0, errors.New("broken off") }
+
+// Whatever is sent, the answer is a result or a problem, and never a fault of the
+// server.
+func FuzzHandler(f *testing.F) {
+	handler := control.Handler(newService(f), control.Endpoint{})
+	f.Add("/v1/record/set", "application/json", "", []byte(`{"zone":"a.","set":{"name":"b.a.","type":"TXT","TTL":1,"data":["x"]}}`))
+	f.Add("/v1/zone/import", "text/dns", `{"zone":"a."}`, []byte("@ 60 SOA ns h 5 1 1 1 1\n@ 60 NS ns\n"))
+	f.Add("/v1/guest/push", "application/wasm", `{"guest":"g"}`, []byte("\x00asm\x01\x00\x00\x00"))
+	f.Add("/v1/guest/attach", "application/json", "", []byte(`{"at":"a.","guest":"g","config":{"k":"v"}}`))
+	f.Add("/v1/zone/export", "application/json", "", []byte(`{"zone":"a."}`))
+	f.Fuzz(func(t *testing.T, path, mediaType, request string, body []byte) {
+		r := httptest.NewRequest("POST", "http://127.0.0.1/v1/", strings.NewReader(string(body)))
+		r.URL.Path = path
+		q := r.URL.Query()
+		q.Set("request", request)
+		r.URL.RawQuery = q.Encode()
+		r.Header.Set("Content-Type", mediaType)
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, r)
+		if w.Code >= 500 || (w.Code >= 400 && w.Header().Get("Content-Type") != "application/problem+json") {
+			t.Fatalf("status %d, %s: %s", w.Code, w.Header().Get("Content-Type"), w.Body)
+		}
+	})
+}
