@@ -18,7 +18,7 @@ type Change = rr.Set
 // snapshot keeps the slices of the changes. The error is an [*Error]; s is valid
 // for ever in any case.
 func (s *Snapshot) Apply(version uint64, changes []Change) (*Snapshot, error) {
-	next := &Snapshot{apex: s.apex, version: version, root: s.root, names: s.names, sets: s.sets}
+	next := &Snapshot{apex: s.apex, version: version, root: s.root, hashed: s.hashed, names: s.names, sets: s.sets}
 	entries := make([]entry, 0, len(changes))
 	for i, change := range changes {
 		if !change.Name.IsSubdomainOf(s.apex) {
@@ -101,16 +101,33 @@ func (s *Snapshot) changeKid(n *node, l *labels, depth int, entries []entry) err
 
 // replaceSets gives n the sets that the changes leave it.
 func (s *Snapshot) replaceSets(n *node, entries []entry) error {
+	name := entries[0].set.Name
 	before := len(n.sets)
-	n.sets = composed(remaining(n, entries))
-	if len(n.sets) > 0 && before == 0 {
-		n.name = entries[0].set.Name
-		s.names++
-	} else if len(n.sets) == 0 && before > 0 {
-		s.names--
+	all := n
+	hashed := s.hashedAt(name)
+	if hashed != nil {
+		all = &node{name: hashed.name, sets: slices.Concat(n.sets, hashed.sets)}
 	}
-	s.sets += len(n.sets) - before
+	var nsec3 []set
+	n.sets, nsec3 = splitNSEC3(composed(remaining(all, entries)))
+	if before == 0 && len(n.sets) > 0 {
+		n.name = name
+	}
+	s.count(min(1, len(n.sets))-min(1, before), len(n.sets)-before)
+	s.replaceNSEC3(hashed, name, nsec3)
 	return s.checkNode(n)
+}
+
+// replaceNSEC3 does the same for the NSEC3 set of a name, which old holds.
+func (s *Snapshot) replaceNSEC3(old *node, name rr.Name, nsec3 []set) {
+	if old != nil {
+		s.hashed = s.hashed.remove(old.label())
+		s.count(-1, -1)
+	}
+	if nsec3 != nil {
+		s.hashed = s.hashed.put(&node{name: name, sets: nsec3})
+		s.count(1, 1)
+	}
 }
 
 // remaining returns the RRsets of n, in order of their types, after the changes.

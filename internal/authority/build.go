@@ -34,6 +34,7 @@ func Build(apex rr.Name, version uint64, sets iter.Seq[rr.Set]) (*Snapshot, erro
 	for b.depth > 0 {
 		b.close()
 	}
+	s.hashed = packed(b.hashed)
 	if err := s.checkApex(); err != nil {
 		return nil, err
 	}
@@ -92,7 +93,8 @@ func (s *Snapshot) collect(sets iter.Seq[rr.Set]) ([]entry, error) {
 type builder struct {
 	snapshot *Snapshot
 	path     []opened
-	depth    int // how many of path are open; the rest keep their memory
+	depth    int    // how many of path are open; the rest keep their memory
+	hashed   []item // NSEC3
 }
 
 type opened struct {
@@ -115,13 +117,34 @@ func (b *builder) add(entries []entry) error {
 		sets[i] = entries[i].set
 	}
 	n.name = name
-	n.sets = composed(sets)
+	var nsec3 []set
+	n.sets, nsec3 = splitNSEC3(composed(sets))
+	if nsec3 != nil {
+		b.hashed = append(b.hashed, item{node: &node{name: name, sets: nsec3}})
+		b.snapshot.count(1, 1)
+	}
 	if err := b.snapshot.checkNode(n); err != nil {
 		return err
 	}
-	b.snapshot.names++
-	b.snapshot.sets += len(n.sets)
+	b.snapshot.count(min(1, len(n.sets)), len(n.sets))
 	return nil
+}
+
+func (s *Snapshot) count(names, sets int) {
+	s.names += names
+	s.sets += sets
+}
+
+// splitNSEC3 takes the NSEC3 set out of the sets of a name: its owner is no name
+// of the zone (RFC 5155 section 7.2.8), so it is kept apart.
+func splitNSEC3(all []set) (sets, nsec3 []set) {
+	for i := range all {
+		if all[i].typ == rr.TypeNSEC3 {
+			nsec3 = []set{all[i]}
+			return slices.Delete(all, i, i+1), nsec3
+		}
+	}
+	return all, nil
 }
 
 // openDown opens the nodes that lead from the last open one to name, which are
@@ -142,13 +165,17 @@ func (b *builder) open(n *node, key rr.Key) {
 	b.depth++
 }
 
-// close finishes the deepest open node and gives it to its parent.
+// close finishes the deepest open node and gives it to its parent, unless there
+// is nothing at or below it but NSEC3.
 func (b *builder) close() {
 	b.depth--
 	top := &b.path[b.depth]
 	top.node.kids = packed(top.kids)
 	if b.depth == 0 {
 		b.snapshot.root = top.node
+		return
+	}
+	if top.node.kids == nil && len(top.node.sets) == 0 {
 		return
 	}
 	parent := &b.path[b.depth-1]

@@ -39,10 +39,16 @@ func set(t testing.TB, text string) rr.Set {
 const (
 	soaLine = "example. SOA ns.example. h.example. 1 2 3 4 5"
 	nsLine  = "example. NS ns.example."
+
+	// signedApex is what makes a zone a signed one, its chain aside.
+	signedApex = "example. DNSKEY 256 3 13 AQOy\n" +
+		"example. RRSIG SOA 13 1 3600 20300101000000 20200101000000 1 example. AAAA"
 )
 
 func TestBuildRefuses(t *testing.T) {
-	with := func(lines ...string) []string { return append([]string{soaLine, nsLine}, lines...) }
+	with := func(lines ...string) []string {
+		return strings.Split(strings.Join(append([]string{soaLine, nsLine}, lines...), "\n"), "\n")
+	}
 	tests := []struct {
 		name string
 		sets []string
@@ -64,7 +70,9 @@ func TestBuildRefuses(t *testing.T) {
 		{"DNAME at a cut", with("a.example. DNAME b.example.", "a.example. NS c.example."), authority.Error{Name: name(t, "a.example."), Type: rr.TypeDNAME, Reason: authority.ReasonDNAMEAtCut}},
 		{"wildcard NS", with("*.example. NS ns.example."), authority.Error{Name: name(t, "*.example."), Type: rr.TypeNS, Reason: authority.ReasonWildcardCut}},
 		{"wildcard DNAME", with("*.a.example. DNAME ns.example."), authority.Error{Name: name(t, "*.a.example."), Type: rr.TypeDNAME, Reason: authority.ReasonWildcardCut}},
-		{"NSEC3", with("example. NSEC3PARAM 1 0 0 -"), authority.Error{Name: name(t, "example."), Type: rr.TypeNSEC3PARAM, Reason: authority.ReasonNSEC3}},
+		{"NSEC3 too deep", with("a.b.example. NSEC3 1 0 0 - 0p9mhaveqvm6t7vbl5lop2u3t2rp3tom A"), authority.Error{Name: name(t, "a.b.example."), Type: rr.TypeNSEC3, Reason: authority.ReasonNSEC3Owner}},
+		{"NSEC3 without a chain", with(signedApex, "example. NSEC3PARAM 1 0 0 -"), authority.Error{Name: name(t, "example."), Type: rr.TypeNSEC3PARAM, Reason: authority.ReasonNSEC3Chain}},
+		{"NSEC3 with too much work", with(signedApex, "example. NSEC3PARAM 1 0 151 -"), authority.Error{Name: name(t, "example."), Type: rr.TypeNSEC3PARAM, Reason: authority.ReasonNSEC3Chain}},
 		{"no records", with("a.example. A"), authority.Error{Name: name(t, "a.example."), Type: rr.TypeA, Reason: authority.ReasonEmptySet}},
 	}
 	for _, test := range tests {
@@ -131,7 +139,7 @@ func TestApplyRefuses(t *testing.T) {
 		{"ns.example. CNAME a.example.", authority.ReasonCNAMENotAlone},
 		{"example.org. A", authority.ReasonOutOfZone},
 		{"*.b.example. NS a.example.", authority.ReasonWildcardCut},
-		{"b.example. NSEC3PARAM 1 0 0 -", authority.ReasonNSEC3},
+		{"a.b.example. NSEC3 1 0 0 - 0p9mhaveqvm6t7vbl5lop2u3t2rp3tom A", authority.ReasonNSEC3Owner},
 	}
 	for _, test := range tests {
 		t.Run(test.change, func(t *testing.T) {

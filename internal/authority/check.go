@@ -21,7 +21,8 @@ const (
 	ReasonNotSingle
 	ReasonDNAMEAtCut
 	ReasonWildcardCut
-	ReasonNSEC3
+	ReasonNSEC3Chain
+	ReasonNSEC3Owner
 	ReasonMetaType
 	ReasonTTL
 	ReasonEmptySet
@@ -40,7 +41,8 @@ var reasonTexts = [...]string{
 	ReasonNotSingle:     "has more than one record (RFC 2181 section 10.1, RFC 6672 section 2.3)",
 	ReasonDNAMEAtCut:    "stands beside NS below the apex (RFC 6672 section 2.3)",
 	ReasonWildcardCut:   "has a wildcard as its owner, which has no defined meaning (RFC 4592 sections 4.2 and 4.4)",
-	ReasonNSEC3:         "denial of existence by NSEC3 is not served: sign the zone with NSEC",
+	ReasonNSEC3Chain:    "has no chain that can be served: it needs NSEC3 by SHA-1, 150 iterations at most (RFC 9276), and one for the apex",
+	ReasonNSEC3Owner:    "does not stand one label below the apex (RFC 5155 section 3)",
 	ReasonMetaType:      "is a type for questions and messages only (RFC 6895 section 3.1)",
 	ReasonTTL:           "has a TTL above 2147483647 seconds (RFC 2181 section 8)",
 	ReasonEmptySet:      "has no record",
@@ -80,8 +82,8 @@ func (s *Snapshot) checkSet(in rr.Set) error {
 	switch {
 	case in.Type.IsMeta():
 		why = ReasonMetaType
-	case in.Type == rr.TypeNSEC3 || in.Type == rr.TypeNSEC3PARAM:
-		why = ReasonNSEC3
+	case in.Type == rr.TypeNSEC3 && in.Name.Labels() != s.apex.Labels()+1:
+		why = ReasonNSEC3Owner
 	case in.TTL > rr.MaxTTL:
 		why = ReasonTTL
 	case len(in.Data) == 0:
@@ -166,6 +168,5 @@ func (s *Snapshot) checkApex() error {
 	if s.root.find(rr.TypeNS) == nil {
 		return s.refuse(s.apex, rr.TypeNS, ReasonNoNS)
 	}
-	s.denial = denialOf(s.root)
-	return nil
+	return s.chooseDenial()
 }

@@ -308,3 +308,47 @@ func (p *page) each(yield func(*node) bool) bool {
 	}
 	return true
 }
+
+// last goes through the children from the last one back, and returns what pick
+// makes of the first for which that is not nil.
+func (p *page) last(pick func(*node) *node) *node {
+	if p == nil {
+		return nil
+	}
+	for i := len(p.below) - 1; i >= 0; i-- {
+		if found := p.below[i].page.last(pick); found != nil {
+			return found
+		}
+	}
+	for i := len(p.items) - 1; i >= 0; i-- {
+		if found := pick(p.items[i].node); found != nil {
+			return found
+		}
+	}
+	return nil
+}
+
+// lastBefore is last for the children before label.
+func (p *page) lastBefore(label string, pick func(*node) *node) *node {
+	if p == nil {
+		return nil
+	}
+	if p.below == nil {
+		for i := p.search(label) - 1; i >= 0; i-- {
+			if found := pick(p.items[i].node); found != nil {
+				return found
+			}
+		}
+		return nil
+	}
+	i := p.route(label)
+	if found := p.below[i].page.lastBefore(label, pick); found != nil {
+		return found
+	}
+	for i--; i >= 0; i-- {
+		if found := p.below[i].page.last(pick); found != nil {
+			return found
+		}
+	}
+	return nil
+}

@@ -19,14 +19,28 @@ type denial interface {
 	noDS(s *Snapshot, cut *node, a *Answer)
 }
 
-// denialOf returns how the zone of that apex proves absence, nil where it is not
-// signed.
-func denialOf(apex *node) denial {
-	soa, nsec := apex.find(rr.TypeSOA), apex.find(rr.TypeNSEC)
-	if apex.find(rr.TypeDNSKEY) == nil || !soa.signed() || nsec == nil || !nsec.signed() {
+// chooseDenial sets how the zone proves absence, from what its apex holds:
+// nothing where it has no key, no signed SOA, or neither kind of chain.
+func (s *Snapshot) chooseDenial() error {
+	s.denial = nil
+	if s.root.find(rr.TypeDNSKEY) == nil || !s.soa().signed() {
 		return nil
 	}
-	return nsecChain{}
+	if nsec := s.root.find(rr.TypeNSEC); nsec != nil && nsec.signed() {
+		s.denial = nsecChain{}
+		return nil
+	}
+	params := s.root.find(rr.TypeNSEC3PARAM)
+	if params == nil {
+		return nil
+	}
+	for _, data := range params.data[:params.count] {
+		if chain, ok := newNSEC3Chain(data); ok && chain.match(s, s.apex, "") != nil {
+			s.denial = chain
+			return nil
+		}
+	}
+	return s.refuse(s.apex, rr.TypeNSEC3PARAM, ReasonNSEC3Chain)
 }
 
 // nsecChain is denial by the NSEC records that the zone holds (RFC 4034 section
@@ -101,7 +115,7 @@ func (s *Snapshot) lastNSEC(name rr.Name, label string) *node {
 	}
 	for ; deep >= 0; deep-- {
 		next := step(deep)
-		if before := path[deep].kids.lastNSECBefore(next); before != nil {
+		if before := path[deep].kids.lastBefore(next, (*node).lastNSEC); before != nil {
 			return before
 		}
 		if path[deep].find(rr.TypeNSEC) != nil {
@@ -115,54 +129,12 @@ func (s *Snapshot) lastNSEC(name rr.Name, label string) *node {
 // cuts and DNAMEs nothing is the zone's, so nothing there is looked at.
 func (n *node) lastNSEC() *node {
 	if !n.hasNS() && n.find(rr.TypeDNAME) == nil {
-		if last := n.kids.lastNSEC(); last != nil {
+		if last := n.kids.last((*node).lastNSEC); last != nil {
 			return last
 		}
 	}
 	if n.find(rr.TypeNSEC) != nil {
 		return n
-	}
-	return nil
-}
-
-func (p *page) lastNSEC() *node {
-	if p == nil {
-		return nil
-	}
-	for i := len(p.below) - 1; i >= 0; i-- {
-		if last := p.below[i].page.lastNSEC(); last != nil {
-			return last
-		}
-	}
-	for i := len(p.items) - 1; i >= 0; i-- {
-		if last := p.items[i].node.lastNSEC(); last != nil {
-			return last
-		}
-	}
-	return nil
-}
-
-// lastNSECBefore is lastNSEC for the children before label.
-func (p *page) lastNSECBefore(label string) *node {
-	if p == nil {
-		return nil
-	}
-	if p.below == nil {
-		for i := p.search(label) - 1; i >= 0; i-- {
-			if last := p.items[i].node.lastNSEC(); last != nil {
-				return last
-			}
-		}
-		return nil
-	}
-	i := p.route(label)
-	if last := p.below[i].page.lastNSECBefore(label); last != nil {
-		return last
-	}
-	for i--; i >= 0; i-- {
-		if last := p.below[i].page.lastNSEC(); last != nil {
-			return last
-		}
 	}
 	return nil
 }

@@ -85,8 +85,13 @@ func (s *script) zone(t testing.TB, apex rr.Name) *reference {
 		}
 	}
 	z.settle(t)
-	if s.n(2) == 1 {
+	switch s.n(4) {
+	case 1:
 		z.sign()
+	case 2:
+		z.signHashed(false)
+	case 3:
+		z.signHashed(true)
 	}
 	return z
 }
@@ -124,12 +129,9 @@ func (z *reference) build(version uint64) (*authority.Snapshot, error) {
 	return authority.Build(z.apex, version, slices.Values(z.sets))
 }
 
-// sign adds an NSEC chain and signatures of the right form. Names below cuts and
-// DNAMEs have none; at a cut the NS is not signed (RFC 4035 section 2.2).
-func (z *reference) sign() {
-	z.signed = true
-	z.sets = append(z.sets, rr.Set{Name: z.apex, Type: rr.TypeDNSKEY, TTL: 60, Data: []rr.Rdata{"\x01\x00\x03\x0dkey"}})
-	var owners []rr.Name
+// authoritative returns the owner names that have data of the zone or are zone
+// cuts: not those below cuts and DNAMEs.
+func (z *reference) authoritative() (owners []rr.Name) {
 	for _, set := range z.sets {
 		found, redirected := z.redirection(set.Name, rr.TypeA)
 		if redirected && !found.Name.Equal(set.Name) {
@@ -139,17 +141,37 @@ func (z *reference) sign() {
 			owners = append(owners, set.Name)
 		}
 	}
+	return owners
+}
+
+func (z *reference) addKey() {
+	z.signed = true
+	z.sets = append(z.sets, rr.Set{Name: z.apex, Type: rr.TypeDNSKEY, TTL: 60, Data: []rr.Rdata{"\x01\x00\x03\x0dkey"}})
+}
+
+// sign adds an NSEC chain and signatures of the right form.
+func (z *reference) sign() {
+	z.addKey()
+	owners := z.authoritative()
 	slices.SortFunc(owners, rr.Name.Compare)
 	for i, owner := range owners {
 		next := owners[(i+1)%len(owners)]
 		z.sets = append(z.sets, rr.Set{Name: owner, Type: rr.TypeNSEC, TTL: 60, Data: []rr.Rdata{next.Wire()}})
-		sigs := rr.Set{Name: owner, Type: rr.TypeRRSIG, TTL: 60}
-		_, atCut := z.redirection(owner, rr.TypeA)
-		for _, set := range z.sets {
-			if set.Name.Equal(owner) && (!atCut || set.Type == rr.TypeDS || set.Type == rr.TypeNSEC) {
-				sigs.Data = append(sigs.Data, signature(set.Type, z.apex))
-			}
+		z.addSignatures(owner)
+	}
+}
+
+// addSignatures signs the sets of a name. At a cut the NS is not signed (RFC 4035
+// section 2.2).
+func (z *reference) addSignatures(owner rr.Name) {
+	sigs := rr.Set{Name: owner, Type: rr.TypeRRSIG, TTL: 60}
+	_, atCut := z.redirection(owner, rr.TypeA)
+	for _, set := range z.sets {
+		if set.Name.Equal(owner) && (!atCut || set.Type == rr.TypeDS || set.Type == rr.TypeNSEC) {
+			sigs.Data = append(sigs.Data, signature(set.Type, z.apex))
 		}
+	}
+	if len(sigs.Data) > 0 {
 		z.sets = append(z.sets, sigs)
 	}
 }
@@ -160,7 +182,7 @@ func signature(covered rr.Type, apex rr.Name) rr.Rdata {
 
 // question draws a question about names near the zones.
 func (s *script) question() authority.Question {
-	types := append(scriptTypes, rr.TypeSOA, rr.TypeNSEC, rr.TypeDNSKEY)
+	types := append(scriptTypes, rr.TypeSOA, rr.TypeNSEC, rr.TypeDNSKEY, rr.TypeNSEC3)
 	return authority.Question{Name: s.name(), Type: types[s.n(len(types))], DO: s.n(2) == 1}
 }
 
@@ -196,7 +218,7 @@ func FuzzLookup(f *testing.F) {
 			zones = zones.With(&authority.Zone{Apex: apex, Snapshot: snapshot})
 		}
 		var got authority.Answer
-		for range 30 {
+		for range 40 {
 			q := s.question()
 			zones.Lookup(q, &got)
 			compare(t, references, q, &got)
@@ -207,6 +229,8 @@ func FuzzLookup(f *testing.F) {
 func compare(t *testing.T, zones []*reference, q authority.Question, got *authority.Answer) {
 	t.Helper()
 	want := referenceLookup(zones, q)
+	proofs := takeNSEC3(got)
+	checkDebts(t, want.debts, proofs)
 	if diff := cmp.Diff(plain(&want.Answer), plain(got)); diff != "" {
 		for _, z := range zones {
 			for _, set := range z.sets {

@@ -13,6 +13,7 @@ type reference struct {
 	apex   rr.Name
 	sets   []rr.Set
 	signed bool
+	hashed bool // with NSEC3
 }
 
 func (z *reference) get(name rr.Name, t rr.Type) (rr.Set, bool) {
@@ -74,11 +75,28 @@ func (z *reference) last(name rr.Name) rr.Set {
 	return best
 }
 
-// response gathers what a lookup should return; sets are added once.
+// response gathers what a lookup should return; sets are added once. What NSEC3
+// has to prove is noted, and looked for in the answer.
 type response struct {
 	authority.Answer
-	do bool
+	do    bool
+	debts []debt
 }
+
+type debt struct {
+	zone           *reference
+	kind           debtKind
+	name, encloser rr.Name
+}
+
+type debtKind uint8
+
+const (
+	oweNoName     debtKind = iota // neither the name nor a wildcard exists
+	oweNoType                     // the name exists without the type
+	oweNoWildType                 // the name does not exist, the wildcard has not the type
+	oweCloser                     // nothing closer than the wildcard exists
+)
 
 func (r *response) add(z *reference, section *[]rr.Set, set rr.Set) {
 	for _, have := range *section {
@@ -110,12 +128,24 @@ func (r *response) addSigned(z *reference, section *[]rr.Set, set rr.Set, stored
 	}
 }
 
-func (r *response) prove(z *reference, names ...rr.Name) {
-	if r.do && z.signed {
-		for _, name := range names {
-			nsec := z.last(name)
-			r.addSigned(z, &r.Authority, nsec, nsec.Name)
-		}
+// owe notes what has to be proved. By NSEC, which ones do that is a matter of
+// order alone.
+func (r *response) owe(z *reference, kind debtKind, name, encloser rr.Name) {
+	if !r.do || !z.signed {
+		return
+	}
+	if z.hashed {
+		r.debts = append(r.debts, debt{z, kind, name, encloser})
+		return
+	}
+	names := []rr.Name{name}
+	if kind == oweNoName || kind == oweNoWildType {
+		wildcard, _ := encloser.Child("*")
+		names = append(names, wildcard)
+	}
+	for _, name := range names {
+		nsec := z.last(name)
+		r.addSigned(z, &r.Authority, nsec, nsec.Name)
 	}
 }
 
@@ -177,7 +207,7 @@ func (r *response) step(z *reference, q authority.Question) (next rr.Name, more 
 	if !ok {
 		r.Outcome, r.RCode = authority.OutcomeNXDomain, rr.RCodeNXDomain
 		r.negative(z)
-		r.prove(z, q.Name, source)
+		r.owe(z, oweNoName, q.Name, encloser)
 		return next, false
 	}
 	wild := !source.Equal(q.Name)
@@ -190,7 +220,7 @@ func (r *response) step(z *reference, q authority.Question) (next rr.Name, more 
 		set.Name = q.Name
 		r.addSigned(z, &r.Answer.Answer, set, source)
 		if wild {
-			r.prove(z, q.Name)
+			r.owe(z, oweCloser, q.Name, encloser)
 		}
 		if t != q.Type {
 			return rr.RdataName(set.Data[0], 0), true
@@ -201,10 +231,10 @@ func (r *response) step(z *reference, q authority.Question) (next rr.Name, more 
 	r.Outcome, r.RCode = authority.OutcomeNoData, rr.RCodeNoError
 	r.negative(z)
 	if wild {
-		wildcard, _ := encloser.Child("*")
-		r.prove(z, wildcard)
+		r.owe(z, oweNoWildType, q.Name, encloser)
+	} else {
+		r.owe(z, oweNoType, q.Name, q.Name)
 	}
-	r.prove(z, q.Name)
 	return next, false
 }
 
@@ -214,7 +244,7 @@ func (r *response) refer(z *reference, ns rr.Set) {
 	if ds, ok := z.get(ns.Name, rr.TypeDS); ok && r.do && z.signed {
 		r.addSigned(z, &r.Authority, ds, ns.Name)
 	} else {
-		r.prove(z, ns.Name)
+		r.owe(z, oweNoType, ns.Name, ns.Name)
 	}
 	for _, inDomain := range []bool{true, false} {
 		for _, data := range ns.Data {

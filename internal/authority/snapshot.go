@@ -1,7 +1,9 @@
 package authority
 
 import (
+	"cmp"
 	"iter"
+	"slices"
 
 	"github.com/namelet/namelet/rr"
 )
@@ -12,6 +14,7 @@ type Snapshot struct {
 	apex    rr.Name
 	version uint64
 	root    *node // the apex
+	hashed  *page // the NSEC3 sets, which are no names that one can ask for
 	names   int
 	sets    int
 
@@ -31,7 +34,7 @@ func (s *Snapshot) Names() int { return s.names }
 func (s *Snapshot) Sets() int { return s.sets }
 
 // Signed reports whether the zone came signed: its apex has DNSKEY, a signed SOA
-// and a signed NSEC. Of a zone that is not, no RRSIG and no proof is sent that
+// and a signed NSEC, or parameters and a chain of NSEC3. Of a zone that is not, no RRSIG and no proof is sent that
 // was not asked for by its type.
 func (s *Snapshot) Signed() bool { return s.denial != nil }
 
@@ -66,7 +69,7 @@ func soaField(soa rr.Rdata, fromEnd int) uint32 {
 // type, without regard to zone cuts, aliases and wildcards. For type RRSIG it
 // returns all signatures at the name, with the TTL of the first.
 func (s *Snapshot) Get(name rr.Name, t rr.Type) (rr.Set, bool) {
-	n := s.find(name)
+	n := s.stored(name)
 	if n == nil {
 		return rr.Set{}, false
 	}
@@ -77,6 +80,24 @@ func (s *Snapshot) Get(name rr.Name, t rr.Type) (rr.Set, bool) {
 		return found.records(n.name), true
 	}
 	return rr.Set{}, false
+}
+
+// stored returns a node with all sets of a name, those of NSEC3 among them; nil
+// where there is no such name.
+func (s *Snapshot) stored(name rr.Name) *node {
+	n, hashed := s.find(name), s.hashedAt(name)
+	if n == nil || hashed == nil {
+		return cmp.Or(n, hashed)
+	}
+	return &node{name: n.name, sets: slices.Concat(n.sets, hashed.sets)}
+}
+
+// hashedAt returns the node that holds the NSEC3 set of a name, or nil.
+func (s *Snapshot) hashedAt(name rr.Name) *node {
+	if s.hashed == nil || name.Labels() != s.apex.Labels()+1 || !name.IsSubdomainOf(s.apex) {
+		return nil
+	}
+	return s.hashed.find(name.Label())
 }
 
 func (n *node) allSignatures() (rr.Set, bool) {
@@ -119,15 +140,37 @@ func (s *Snapshot) find(name rr.Name) *node {
 // name. The signatures follow the set they cover as a set of type RRSIG, so that
 // a name may yield several of those.
 func (s *Snapshot) All() iter.Seq[rr.Set] {
-	return func(yield func(rr.Set) bool) { s.root.all(yield) }
+	return func(yield func(rr.Set) bool) {
+		var hashed []*node
+		s.hashed.each(func(n *node) bool {
+			hashed = append(hashed, n)
+			return true
+		})
+		done := s.root.yieldSets(yield) && s.root.kids.each(func(kid *node) bool {
+			for len(hashed) > 0 && compareLabels(hashed[0].label(), kid.label()) < 0 {
+				if !hashed[0].all(yield) {
+					return false
+				}
+				hashed = hashed[1:]
+			}
+			return kid.all(yield)
+		})
+		for i := 0; done && i < len(hashed); i++ {
+			done = hashed[i].all(yield)
+		}
+	}
 }
 
 func (n *node) all(yield func(rr.Set) bool) bool {
+	return n.yieldSets(yield) && n.kids.each(func(kid *node) bool { return kid.all(yield) })
+}
+
+func (n *node) yieldSets(yield func(rr.Set) bool) bool {
 	for i := range n.sets {
 		st := &n.sets[i]
 		if !yield(st.records(n.name)) || st.signed() && !yield(st.signatures(n.name)) {
 			return false
 		}
 	}
-	return n.kids.each(func(kid *node) bool { return kid.all(yield) })
+	return true
 }
