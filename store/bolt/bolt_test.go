@@ -21,3 +21,13 @@ func TestStore(t *testing.T) {
 		Reopen: func(t *testing.T, closed store.Driver) store.Driver { return open(t, closed.(*Driver).path) },
 	})
 }
+
+func BenchmarkStore(b *testing.B) {
+	storetest.Bench(b, func(b *testing.B) store.Driver {
+		d, err := Open(filepath.Join(b.TempDir(), "store.db"), Options{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		return d
+	})
+}

@@ -36,3 +36,7 @@ func TestLogIsBounded(t *testing.T) {
 		t.Errorf("the last entries: %d, to %s, %v", len(got), next, err)
 	}
 }
+
+func BenchmarkStore(b *testing.B) {
+	storetest.Bench(b, func(*testing.B) store.Driver { return memory.New() })
+}
