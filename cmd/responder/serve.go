@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"os"
 	goruntime "runtime"
-	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -86,8 +85,16 @@ func (p *program) newServer(ctx context.Context) (_ *server, err error) {
 		return nil, err
 	}
 	s.closers = append(s.closers, func() error { return engine.Close(context.WithoutCancel(ctx)) })
-	resolver := resolve.New(resolve.Config{Site: p.config.Site, Log: s.log})
-	if err := s.listenDNS(ctx, listen, p.config.Workers, resolver); err != nil {
+	workers := p.config.Workers
+	if workers == 0 {
+		workers = goruntime.GOMAXPROCS(0)
+	}
+	resolver := resolve.New(resolve.Config{
+		Site:    p.config.Site,
+		Log:     s.log,
+		Workers: workers * (len(listen) + 1), // one a socket, and as many for TCP
+	})
+	if err := s.listenDNS(ctx, listen, workers, resolver); err != nil {
 		return nil, err
 	}
 	if err := s.listenControl(p, spec, st, engine); err != nil {
@@ -123,11 +130,8 @@ func (s *server) openStore(ctx context.Context, text string) (*store.Store, stor
 }
 
 func (s *server) listenDNS(ctx context.Context, listen []string, workers int, resolver *resolve.Resolver) error {
-	if workers == 0 {
-		workers = goruntime.GOMAXPROCS(0)
-	}
 	config := frontend.Config{Listen: listen, Workers: workers, TCP: frontend.TCPConfig{Workers: workers}, Logger: s.log}
-	dns, err := frontend.Listen(ctx, config, newWorkers(resolver, workers*(len(listen)+1)))
+	dns, err := frontend.Listen(ctx, config, handler{resolver})
 	if err != nil {
 		return err
 	}
@@ -140,33 +144,11 @@ func (s *server) listenDNS(ctx context.Context, listen []string, workers int, re
 	return nil
 }
 
-// workers hands the frontend workers that were made before the first routing, so
-// that their guests are warm when the first query comes.
-type workers struct {
-	resolver *resolve.Resolver
-	mu       sync.Mutex
-	ready    []*resolve.Worker
-}
-
-func newWorkers(r *resolve.Resolver, n int) *workers {
-	w := &workers{resolver: r}
-	for range n {
-		w.ready = append(w.ready, r.NewWorker())
-	}
-	return w
-}
+// handler gives the frontend the resolver's Workers.
+type handler struct{ *resolve.Resolver }
 
 // NewWorker implements frontend.Handler.
-func (w *workers) NewWorker() frontend.Worker {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if n := len(w.ready); n > 0 {
-		worker := w.ready[n-1]
-		w.ready = w.ready[:n-1]
-		return worker
-	}
-	return w.resolver.NewWorker()
-}
+func (h handler) NewWorker() frontend.Worker { return h.Resolver.NewWorker() }
 
 func (s *server) listenControl(p *program, spec storeSpec, st *store.Store, engine *runtime.Engine) error {
 	token, err := p.config.token()
@@ -181,7 +163,7 @@ func (s *server) listenControl(p *program, spec storeSpec, st *store.Store, engi
 }
 
 func (s *server) listenMetrics(address string, resolver *resolve.Resolver) error {
-	if address == "" {
+	if address == "none" {
 		return nil
 	}
 	registry := newRegistry(s.dns.Metrics(), &guestCollector{resolver}, &replicaCollector{s})

@@ -17,8 +17,12 @@ type Handler interface {
 // keeps nothing of it. The name in q is its own memory and may be kept. Resolve
 // does not wait for anything.
 //
+// Idle is called after answers have been sent, for what can be done between
+// questions.
+//
 // A Worker whose Resolve panicked is not asked again: the question is answered
 // with SERVFAIL and a new Worker takes its place.
 type Worker interface {
 	Resolve(q authority.Question, c resolve.Client, resp *resolve.Response)
+	Idle()
 }

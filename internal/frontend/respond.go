@@ -68,6 +68,20 @@ func (r *responder) respond(msg []byte, client netip.Addr) (response []byte) {
 	return r.pack(responseCode(&r.resp))
 }
 
+// rest gives the Worker time, after its answer has been sent. One that panics is
+// not asked again.
+func (r *responder) rest() {
+	if r.worker == nil {
+		return
+	}
+	defer func() {
+		if cause := recover(); cause != nil {
+			r.giveUp(cause)
+		}
+	}()
+	r.worker.Idle()
+}
+
 // resolve asks the Worker. The name is memory of its own, so that a Worker may
 // keep it; it is the one allocation of a query.
 func (r *responder) resolve(client netip.Addr) {
@@ -85,11 +99,16 @@ func (r *responder) resolve(client netip.Addr) {
 // recovered answers after a panic. The Worker is given up: nobody knows what
 // state it is in.
 func (r *responder) recovered(cause any) []byte {
+	r.giveUp(cause)
+	r.resp.Reset()
+	return r.pack(rr.RCodeServFail)
+}
+
+// giveUp lets go of a Worker that panicked, counts it and reports it.
+func (r *responder) giveUp(cause any) {
 	r.worker = nil
 	r.counters.panics.inc()
 	r.panics.report(cause, r.query.question)
-	r.resp.Reset()
-	return r.pack(rr.RCodeServFail)
 }
 
 func (r *responder) pack(rcode rr.RCode) []byte {

@@ -31,6 +31,8 @@ const patience = 10 * time.Second
 type handler func(q authority.Question, c resolve.Client, resp *resolve.Response)
 
 func (h handler) NewWorker() Worker { return h }
+func (h handler) Idle()             {}
+
 func (h handler) Resolve(q authority.Question, c resolve.Client, resp *resolve.Response) {
 	h(q, c, resp)
 }

@@ -224,6 +224,7 @@ func (s *Server) workTCP() {
 			x.reply = append(x.reply, response...)
 		}
 		x.conn.replies <- x
+		r.rest()
 	}
 }
 

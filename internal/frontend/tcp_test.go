@@ -30,6 +30,8 @@ func newGate() *gate {
 }
 
 func (g *gate) NewWorker() Worker { return g }
+func (g *gate) Idle()             {}
+
 func (g *gate) Resolve(q authority.Question, _ resolve.Client, resp *resolve.Response) {
 	if q.Type == rr.TypeTXT {
 		g.waiting <- struct{}{}

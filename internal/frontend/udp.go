@@ -42,5 +42,6 @@ func (s *Server) serveUDP(conn *net.UDPConn) {
 				s.complain("send UDP", err)
 			}
 		}
+		r.rest()
 	}
 }

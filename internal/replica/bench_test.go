@@ -74,3 +74,24 @@ func TestResolveDoesNotAllocate(t *testing.T) {
 		}
 	}
 }
+
+// A Go guest that allocates a lot collects its garbage in the time it is given
+// between questions: no query pays for it.
+func TestAllocatingGuestIsGivenTime(t *testing.T) {
+	r := start(t, func(r *rig) {
+		r.replace(apps, 1, "a 60 IN TXT \"static\"\n")
+		if _, err := r.store.PutGuest(t.Context(), "garbage", sdktest.BuildGo(t, "testdata/garbage")); err != nil {
+			t.Fatal(err)
+		}
+		r.attach(store.Attachment{Zone: apps.Name, At: apps.Name, Guest: "garbage"})
+	})
+	for i := range 3000 {
+		if got, want := r.ask("a.apps.example"), `NOERROR "fresh"`; got != want {
+			t.Fatalf("question %d: got %q, want %q", i, got, want)
+		}
+		r.worker.Idle()
+	}
+	if faults := r.attachment().Stats.Totals().Faults; faults["fuel"]+faults["memory"]+faults["trap"] != 0 {
+		t.Errorf("faults: %v", faults)
+	}
+}

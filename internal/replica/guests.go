@@ -80,7 +80,7 @@ func (g *guests) entry(ctx context.Context, row store.Attachment, fallback resol
 	if before != nil && before.row.Generation == row.Generation && before.fallback == fallback && before.failed == nil {
 		return before
 	}
-	guest, digest, fuel, err := g.prepare(ctx, row)
+	guest, digest, limits, err := g.prepare(ctx, row)
 	if err != nil {
 		if before == nil || before.failed == nil || before.failed.Error() != err.Error() {
 			log.Error("guest cannot be prepared", "guest", label(row), "zone", row.Zone.String(), "error", err)
@@ -99,7 +99,8 @@ func (g *guests) entry(ctx context.Context, row store.Attachment, fallback resol
 		Guest:    guest,
 		Label:    label(row),
 		Grants:   row.Grants,
-		Fuel:     fuel,
+		Fuel:     limits.Fuel,
+		Memory:   int(limits.MemoryPages) << 16,
 		Fallback: fallback,
 	}}
 }
@@ -125,27 +126,27 @@ func fallback(a store.Attachment, zone store.Fallback) resolve.Fallback {
 
 // prepare compiles the attachment's module, unless one of this digest is at hand,
 // and initialises it with the attachment's configuration.
-func (g *guests) prepare(ctx context.Context, a store.Attachment) (_ resolve.Guest, digest store.Digest, fuel uint64, err error) {
+func (g *guests) prepare(ctx context.Context, a store.Attachment) (_ resolve.Guest, digest store.Digest, limits runtime.Limits, err error) {
 	version, err := g.store.Guest(ctx, a.Guest, a.Version)
 	if err != nil {
-		return nil, digest, 0, err
+		return nil, digest, limits, err
 	}
 	module := g.modules[version.Digest]
 	if module == nil {
 		wasm, err := g.store.LoadBlob(ctx, version.Digest)
 		if err != nil {
-			return nil, digest, 0, err
+			return nil, digest, limits, err
 		}
 		if module, err = g.engine.Compile(ctx, wasm); err != nil {
-			return nil, digest, 0, err
+			return nil, digest, limits, err
 		}
 		g.modules[version.Digest] = module
 	}
 	generation, err := module.Prepare(ctx, runtime.GenerationConfig{Values: a.Values, Limits: Limits(a.Limits)})
 	if err != nil {
-		return nil, digest, 0, err
+		return nil, digest, limits, err
 	}
-	return Prepared{Generation: generation, Reset: a.Reset}, version.Digest, generation.Limits().Fuel, nil
+	return Prepared{Generation: generation, Reset: a.Reset}, version.Digest, generation.Limits(), nil
 }
 
 // Limits words the limits of an attachment for the runtime.

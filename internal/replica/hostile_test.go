@@ -85,7 +85,7 @@ func TestHostileGuestsGetTheFallback(t *testing.T) {
 		if _, err := r.store.PutGuest(t.Context(), g.name, g.module); err != nil {
 			t.Fatal(err)
 		}
-		r.attach(store.Attachment{Zone: zone.Name, At: zone.Name, Guest: g.name})
+		r.attach(store.Attachment{Zone: zone.Name, At: zone.Name, Guest: g.name, Limits: store.Limits{MemoryPages: 512}})
 		r.awaitGuest(fmt.Sprintf("%s@1", g.name))
 		for range 3 { // the first ends in the fault, the others find it remembered
 			began := time.Now()

@@ -22,9 +22,12 @@ type Guest interface {
 //
 // Answer fills a, which has what the call burnt also where it failed; fuel is
 // what it may burn at most. The error is a *runtime.Fault, after which the
-// instance is as good as new. *runtime.Instance is one.
+// instance is as good as new. Idle is a time for maintenance, with a budget of its
+// own; MemoryBytes is what the guest holds. *runtime.Instance is one.
 type Instance interface {
 	Answer(q *hostabi.Question, fuel uint64, h runtime.Host, a *runtime.Answer) error
+	Idle(reason hostabi.IdleReason, fuel uint64, sink runtime.Sink) error
+	MemoryBytes() int
 	Close(ctx context.Context) error
 }
 
@@ -55,6 +58,7 @@ type Attachment struct {
 	Label    string    // the guest's name and version, for logs and metrics
 	Grants   []rr.Name // apexes of the zones it may read beside its own
 	Fuel     uint64    // units a query, over all of a query's hops
+	Memory   int       // bytes that an instance may have
 	Fallback Fallback
 
 	Stats   Stats   // what its guest did

@@ -24,9 +24,10 @@ import (
 
 // Config is what a Resolver needs beside its routing. The zero Config is usable.
 type Config struct {
-	Site string           // name of the place where this process runs, for guests that ask; at most 255 bytes
-	Log  *slog.Logger     // failures of guests and what guests log; nil discards
-	Now  func() time.Time // nil for the real clock
+	Site    string           // name of the place where this process runs, for guests that ask; at most 255 bytes
+	Workers int              // how many Workers are to find an instance of each guest ready; others make theirs at their first question
+	Log     *slog.Logger     // failures of guests and what guests log; nil discards
+	Now     func() time.Time // nil for the real clock
 
 	// Draw gives the k-th pick of a query, from 0 to n-1; nil for chance.
 	Draw func(k, n int) int
@@ -37,8 +38,7 @@ type Resolver struct {
 	config  Config
 	routing atomic.Pointer[Routing]
 
-	mu      sync.Mutex
-	workers []*Worker
+	mu sync.Mutex // held by SetRouting
 }
 
 // New makes a Resolver that refuses every question until it has a Routing.
@@ -72,9 +72,10 @@ func (r *Resolver) SetRouting(ctx context.Context, routing *Routing) {
 	r.routing.Store(routing)
 }
 
-// warm fills an attachment's reserve up to one instance a Worker.
+// warm fills an attachment's reserve up to one instance for each of the Workers
+// that have none yet.
 func (r *Resolver) warm(ctx context.Context, a *Attachment) {
-	for a.reserve.size() < len(r.workers)-a.Stats.joined() {
+	for a.reserve.size() < r.config.Workers-a.Stats.joined() {
 		instance, err := a.Guest.NewInstance(ctx)
 		if err != nil {
 			r.config.Log.Error("guest gives no instance; its questions get the fallback",
@@ -85,8 +86,7 @@ func (r *Resolver) warm(ctx context.Context, a *Attachment) {
 	}
 }
 
-// NewWorker makes a Worker. Make them before the first SetRouting where their
-// instances are to be warm.
+// NewWorker makes a Worker.
 func (r *Resolver) NewWorker() *Worker {
 	w := &Worker{
 		resolver: r,
@@ -94,9 +94,6 @@ func (r *Resolver) NewWorker() *Worker {
 		random:   rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())),
 	}
 	w.host.worker = w
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.workers = append(r.workers, w)
 	return w
 }
 

@@ -25,6 +25,7 @@ type slot struct {
 	attachment *Attachment
 	instance   Instance // nil until the first call, and where none could be made
 	counters   *counters
+	calls      int // since the guest last had time for itself
 
 	failed map[uint64]time.Time // question -> when it may run again
 	window time.Time            // the second that faults are counted in
@@ -43,6 +44,7 @@ func (s *slot) call(q *hostabi.Question, h *host, fuel uint64, a *runtime.Answer
 		return errSuppressed
 	}
 	s.counters.calls.Add(1)
+	s.calls++
 	err := s.run(q, h, fuel, a)
 	s.counters.fuel.Add(a.Fuel)
 	if a.Fuel > s.counters.maxFuel.Load() {
@@ -71,6 +73,30 @@ func (s *slot) take(ctx context.Context) (Instance, error) {
 		return i, nil
 	}
 	return s.attachment.Guest.NewInstance(ctx)
+}
+
+// A guest gets time between queries, for the collection of its garbage, after so
+// many calls, and so much fuel then. What it is for and why it is not taken from
+// a query's budget is in docs/adr/0011.
+const (
+	callsBetweenIdle = 256
+	idleFuel         = runtime.DefaultInitFuel
+)
+
+// idle gives the guest time, and says that memory presses where three quarters of
+// its limit are taken. A failure counts, and costs the guest its instance.
+func (s *slot) idle(sink runtime.Sink) {
+	if s.calls < callsBetweenIdle || s.instance == nil {
+		return
+	}
+	s.calls = 0
+	reason := hostabi.IdleQuiet
+	if s.instance.MemoryBytes() > s.attachment.Memory/4*3 {
+		reason = hostabi.IdleMemory
+	}
+	if err := s.instance.Idle(reason, idleFuel, sink); err != nil {
+		s.counters.faults[faultKind(err)].Add(1)
+	}
 }
 
 // suppressed reports whether the guest is not to be called for this question

@@ -81,6 +81,16 @@ func (w *Worker) adopt(r *Routing) {
 	w.routing = r
 }
 
+// Idle is for the moments when no question waits for the Worker: it lets guests
+// that have answered many questions do their maintenance. It is cheap where none
+// has.
+func (w *Worker) Idle() {
+	for a, s := range w.slots {
+		w.host.attachment = a
+		s.idle(&w.host)
+	}
+}
+
 // Close gives back the Worker's instances. A closed Worker is not used again.
 func (w *Worker) Close() {
 	for a, s := range w.slots {

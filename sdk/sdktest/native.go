@@ -44,6 +44,12 @@ func (n *nativeInstance) Trace() []runtime.Event { return n.call.events }
 // Lookups gives the lookups of the last call.
 func (n *nativeInstance) Lookups() []runtime.Lookup { return n.call.lookups }
 
+// Idle does nothing: the program collects its own garbage.
+func (n *nativeInstance) Idle(hostabi.IdleReason, uint64, runtime.Sink) error { return nil }
+
+// MemoryBytes is 0: the memory is the program's.
+func (n *nativeInstance) MemoryBytes() int { return 0 }
+
 // Close does nothing: the guest lives as long as the program.
 func (n *nativeInstance) Close(context.Context) error { return nil }
 
