@@ -20,7 +20,7 @@ type config struct {
 	Listen           string     `env:"LISTEN" envDefault:"127.0.0.1:5300" help:"addresses to answer on, UDP and TCP, several by comma"`
 	ControlListen    string     `env:"CONTROL_LISTEN" envDefault:"127.0.0.1:8053" help:"loopback address of the control endpoint"`
 	ControlTokenFile string     `env:"CONTROL_TOKEN_FILE" help:"file with a secret that the control endpoint wants to see"`
-	MetricsListen    string     `env:"METRICS_LISTEN" envDefault:"127.0.0.1:9153" help:"address of /metrics, /healthz and /readyz; empty for none"`
+	MetricsListen    string     `env:"METRICS_LISTEN" envDefault:"127.0.0.1:9153" help:"address of /metrics, /healthz and /readyz; none for no such"`
 	Store            string     `env:"STORE" envDefault:"bolt:responder.db" help:"where zones and guests are kept: bolt:FILE or memory:"`
 	Workers          int        `env:"WORKERS" help:"sockets and workers an address (default: CPUs)"`
 	GuestCache       string     `env:"GUEST_CACHE" help:"folder for the machine code of guests (default: in the user's cache folder)"`
