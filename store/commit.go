@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	goruntime "runtime"
 	"slices"
 	"time"
 )
@@ -107,6 +108,8 @@ func (s *Store) committer() {
 		for _, j := range jobs {
 			close(j.done)
 		}
+		// Callers who write again at once get to the queue before it is taken.
+		goruntime.Gosched()
 	}
 }
 
