@@ -68,7 +68,7 @@ func freePorts(t testing.TB, count int) []string {
 	return nil
 }
 
-// responder builds the program, once for all tests of a run.
+// responder builds the program for a test.
 func responder(t testing.TB) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "responder")
