@@ -25,14 +25,6 @@ type Generation struct {
 	initFuel uint64
 }
 
-// picture is the state of an initialised instance: everything that namelet_answer can see.
-type picture struct {
-	memory  []byte
-	globals []uint64
-	wasi    wasiState
-	buffers hostabi.Buffers
-}
-
 // Prepare starts the guest once, with its configuration, and keeps the result. The error is a *Fault
 // where the guest failed, and hostabi.ErrConfig where the values cannot be given to a guest.
 func (m *Module) Prepare(ctx context.Context, config GenerationConfig) (*Generation, error) {
@@ -87,31 +79,16 @@ func (gen *Generation) clone(ctx context.Context) (*guest, error) {
 	if err != nil {
 		return nil, err
 	}
-	grow := (len(gen.picture.memory) - len(g.mem.bytes)) / pageSize
+	grow := (gen.picture.memory.size - len(g.mem.bytes)) / pageSize
 	if _, ok := g.module.Memory().Grow(uint32(grow)); !ok {
 		_ = g.module.Close(ctx)
 		return nil, &Fault{Kind: FaultInit, Message: "memory of the size the picture has cannot be had"}
 	}
-	g.restore(gen.picture)
+	if err := g.adopt(gen.picture); err != nil {
+		_ = g.module.Close(ctx)
+		return nil, fmt.Errorf("runtime: copy of a picture: %w", err)
+	}
 	return g, nil
-}
-
-// picture copies the guest's state.
-func (g *guest) picture() *picture {
-	p := &picture{memory: append([]byte(nil), g.mem.bytes...), wasi: g.call.wasi, buffers: g.buffers}
-	for _, global := range g.globals {
-		p.globals = append(p.globals, global.Get())
-	}
-	return p
-}
-
-// restore makes the guest's state that of the picture. Their memories have one size.
-func (g *guest) restore(p *picture) {
-	g.mem.restore(p.memory)
-	for i, global := range g.globals {
-		global.Set(p.globals[i])
-	}
-	g.call.wasi, g.buffers = p.wasi, p.buffers
 }
 
 // Limits gives the limits in force, defaults filled in.
@@ -127,10 +104,11 @@ func (gen *Generation) Module() *Module { return gen.module }
 // the start's fuel and time (Report.Snapshot says why).
 func (gen *Generation) Copied() bool { return gen.picture != nil }
 
-// PictureBytes is the memory that the picture holds, and that each instance has at least.
+// PictureBytes is the memory that the picture holds, and that each instance sees at least. Instances
+// share it, where the system allows, apart from what they have written to.
 func (gen *Generation) PictureBytes() int {
 	if gen.picture == nil {
 		return 0
 	}
-	return len(gen.picture.memory)
+	return gen.picture.memory.size
 }

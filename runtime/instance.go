@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/tetratelabs/wazero/api"
 
@@ -120,7 +121,7 @@ func (i *Instance) discard() {
 // and its size shows to the guest.
 func (i *Instance) restorable() bool {
 	p := i.gen.picture
-	return p != nil && len(p.memory) == len(i.guest.mem.bytes)
+	return p != nil && p.memory.size == len(i.guest.mem.bytes)
 }
 
 // Stale says whether the last call failed, so that the next one begins with a replacement.
@@ -146,7 +147,9 @@ func (i *Instance) Replace(ctx context.Context) error {
 		}
 		i.guest, i.last = g, g.call
 	} else {
-		i.guest.restore(i.gen.picture)
+		if err := i.guest.restore(i.gen.picture); err != nil {
+			return fmt.Errorf("runtime: going back to a picture: %w", err)
+		}
 		i.guest.bind()
 	}
 	i.stale = false

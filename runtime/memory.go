@@ -14,14 +14,13 @@ const pageSize = 65536
 // below the engine's own: growth beyond it fails as memory.grow fails.
 //
 // Address space for the limit is reserved at once, and pages come into being when they are touched: so
-// growing copies nothing, and an instance costs what it uses. This is also the place for
-// copy-on-write: to map a picture privately instead of copying it would replace restore, and nothing
-// else.
+// growing copies nothing, and an instance costs what it uses.
 type linearMemory struct {
 	space   []byte // all that is reserved
 	bytes   []byte // what the guest has
 	limit   uint64 // bytes
 	refused bool   // growth was refused since the flag was last cleared
+	mapped  bool   // bytes are a private view of a picture's file
 }
 
 // Allocate reserves the space. Where the system refuses it, the guest has no memory, and its
@@ -47,13 +46,8 @@ func (m *linearMemory) Reallocate(size uint64) []byte {
 // Free gives the space back. No view of it may be in use.
 func (m *linearMemory) Free() {
 	space := m.space
-	m.space, m.bytes = nil, nil
+	m.space, m.bytes, m.mapped = nil, nil, false
 	release(space)
-}
-
-// restore copies a picture over the memory, which has the picture's size.
-func (m *linearMemory) restore(picture []byte) {
-	copy(m.bytes, picture)
 }
 
 // with gives a context under which an instantiation takes its memory from m.

@@ -1,9 +1,17 @@
-//go:build !unix
+//go:build !linux
 
 package runtime
 
-// reserve gives n bytes that are zero.
-func reserve(n int) []byte { return make([]byte, n) }
+import (
+	"errors"
+	"os"
+)
 
-// release leaves the bytes to the garbage collector.
-func release([]byte) {}
+var errNoMapping = errors.New("runtime: pictures are not mapped on this system")
+
+// anonymousFile is for systems that can map it; elsewhere pictures are copied.
+func anonymousFile([]byte) (*os.File, error) { return nil, errNoMapping }
+
+func mapOver([]byte, *os.File) error { return errNoMapping }
+
+func forgetWrites([]byte) error { return errNoMapping }

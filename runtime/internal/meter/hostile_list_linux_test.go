@@ -7,16 +7,6 @@ import (
 	"github.com/namelet/namelet/runtime/internal/wasm"
 )
 
-func in(op wasm.Opcode, a, b uint32) wasm.Instr { return wasm.Instr{Op: op, A: a, B: b} }
-
-func repeat[T any](n int, v T) []T {
-	list := make([]T, n)
-	for i := range list {
-		list[i] = v
-	}
-	return list
-}
-
 func hostiles() []hostile {
 	list := append(memoryHostiles(), branchHostiles()...)
 	list = append(list, callHostiles()...)
