@@ -66,7 +66,7 @@ func (s *Store) Change(ctx context.Context, zone rr.Name, changes []Change, o Wr
 		return Result{}, err
 	}
 	var res Result
-	err = s.commit(ctx, 2*len(changes)+4, func(ctx context.Context, t *tx) error {
+	err = s.commit(ctx, weight(2*len(changes)+4, e.octets), func(ctx context.Context, t *tx) error {
 		res, err = e.run(ctx, t, s)
 		return err
 	})
@@ -81,6 +81,7 @@ type edit struct {
 	zone   rr.Name
 	steps  []step
 	owners []rr.Name
+	octets int // of what is put
 	o      WriteOptions
 }
 
@@ -105,6 +106,9 @@ func (s *Store) newEdit(zone rr.Name, changes []Change, o WriteOptions) (*edit, 
 		st, err := s.newStep(zone, c)
 		if err != nil {
 			return nil, err
+		}
+		if st.row != nil {
+			e.octets += len(st.row.value)
 		}
 		e.steps = append(e.steps, st)
 		e.owners = append(e.owners, c.Set.Name)

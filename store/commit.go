@@ -17,16 +17,21 @@ type plan func(ctx context.Context, t *tx) error
 type job struct {
 	ctx    context.Context
 	plan   plan
-	weight int // rows it writes, about
+	weight int // see weight
 	err    error
 	done   chan struct{}
 }
 
 const (
 	maxGroupJobs   = 1024
-	maxGroupWeight = maxChangeRows // rows
-	maxAttempts    = 64            // of a group whose checks do not hold
+	maxGroupWeight = maxChangeRows
+	maxAttempts    = 64 // of a group whose checks do not hold
 )
+
+// weight is what a job adds to its transaction: one a row, and one for each half
+// kilobyte. All that share a transaction come to 8 MiB, about; a job that is more
+// by itself has one of its own.
+func weight(rows, octets int) int { return rows + octets/512 }
 
 // commit runs a plan in a transaction, which other callers may share: the plan
 // sees what theirs, that came before, will have written. When it returns nil,

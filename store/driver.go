@@ -58,7 +58,8 @@ type Driver interface {
 	// A check that does not hold is ErrCheckFailed. A driver whose commit can
 	// be done although its reply is lost finds that out by Batch.ID; where it
 	// cannot, the error is ErrOutcomeUnknown. The batch's slices are the
-	// caller's again when it returns.
+	// caller's again when it returns. Its ctx ends with the Store, not with a
+	// caller of it, so a driver bounds by itself how long it tries.
 	Apply(ctx context.Context, b *Batch) error
 
 	// Head returns the position of the newest entry of the change log.

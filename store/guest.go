@@ -100,7 +100,7 @@ func (s *Store) PutGuest(ctx context.Context, name string, module []byte) (Guest
 	}
 	digest := Digest(sha256.Sum256(module))
 	var g GuestVersion
-	err := s.commit(ctx, 4+len(module)/512, func(ctx context.Context, t *tx) error {
+	err := s.commit(ctx, weight(4, len(module)), func(ctx context.Context, t *tx) error {
 		if err := t.guard(ctx, TableMeta, metaCatalog); err != nil {
 			return err
 		}

@@ -216,7 +216,7 @@ func (s *Snapshot) diff(ctx context.Context, z *zoneRow, rows []setRow) (*delta,
 // no longer at it.
 func (s *Store) replaceByDiff(ctx context.Context, c *content, version uint64, d *delta) (Result, error) {
 	var res Result
-	err := s.commit(ctx, d.rows()+4, func(ctx context.Context, t *tx) error {
+	err := s.commit(ctx, weight(d.rows()+4, d.bytes()), func(ctx context.Context, t *tx) error {
 		z, err := t.openZone(ctx, c.spec.Name, 0)
 		switch {
 		case errors.Is(err, ErrNotFound):

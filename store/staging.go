@@ -81,7 +81,7 @@ func (s *Store) stage(ctx context.Context, g *garbage, rows []setRow) error {
 	for i, row := range rows {
 		writes[i] = Write{TableSets, g.from + row.key, row.value}
 	}
-	return s.commit(ctx, len(rows), func(ctx context.Context, t *tx) error {
+	return s.commit(ctx, weight(len(rows), size(rows)), func(ctx context.Context, t *tx) error {
 		if err := t.ownStage(ctx, g); err != nil {
 			return err
 		}
@@ -118,11 +118,11 @@ func (t *tx) ownStage(ctx context.Context, g *garbage) error {
 // staged, or, where that is nil, one that it writes itself.
 func (s *Store) replaceWhole(ctx context.Context, c *content, staged *garbage) (Result, error) {
 	var res Result
-	weight := 8
+	w := weight(8, 0)
 	if staged == nil {
-		weight += len(c.rows)
+		w += weight(len(c.rows), size(c.rows))
 	}
-	err := s.commit(ctx, weight, func(ctx context.Context, t *tx) error {
+	err := s.commit(ctx, w, func(ctx context.Context, t *tx) error {
 		z, err := t.succeed(ctx, c)
 		if err != nil {
 			return err

@@ -237,7 +237,7 @@ func (d *Driver) explain(err error) error {
 	case errors.Is(err, store.ErrCheckFailed), errors.Is(err, store.ErrCorrupt):
 		return err
 	case isFull(err):
-		return fmt.Errorf("store: %s: %w: nothing was changed: make room on it", d.path, store.ErrFull)
+		return fmt.Errorf("store: %s: %w: nothing was changed: make room on its disk", d.path, store.ErrFull)
 	case errors.Is(err, bolterrors.ErrDatabaseNotOpen):
 		return store.ErrClosed
 	case errors.Is(err, bolterrors.ErrDatabaseReadOnly):

@@ -62,7 +62,11 @@ func Open(path string, o Options) (_ *Driver, err error) {
 		}
 	}()
 	if err := d.open(); err != nil {
-		return nil, openError(path, err)
+		err = openError(path, err)
+		if errors.Is(err, store.ErrFull) {
+			forget(path)
+		}
+		return nil, err
 	}
 	if err := d.checkSize(); err != nil {
 		return nil, err
@@ -90,6 +94,14 @@ func lookAt(path string, readOnly bool) error {
 		return fmt.Errorf("store: directory %s does not exist: create it: %w", filepath.Dir(path), fs.ErrNotExist)
 	}
 	return nil
+}
+
+// forget takes back the front of a file that there was no room to begin, so that
+// it is not taken for a damaged store later.
+func forget(path string) {
+	if info, err := os.Stat(path); err == nil && info.Size() < int64(4*os.Getpagesize()) {
+		os.Truncate(path, 0)
+	}
 }
 
 func (d *Driver) open() (err error) {
@@ -178,7 +190,7 @@ func openError(path string, err error) error {
 	case errors.Is(err, bolterrors.ErrTimeout):
 		return fmt.Errorf("store: %s: %w%s: stop that process, or go through the server's control API", path, store.ErrLocked, holder(path))
 	case isFull(err):
-		return fmt.Errorf("store: %s: %w: make room on it", path, store.ErrFull)
+		return fmt.Errorf("store: %s: %w: make room on its disk", path, store.ErrFull)
 	case errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("store: %s: no such file: %w", path, store.ErrNotFound)
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):

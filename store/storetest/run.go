@@ -62,6 +62,7 @@ func Run(t *testing.T, b Backend) {
 		{"events/watch", testWatch},
 		{"isolation/readers", testIsolation},
 		{"isolation/group", testGroup},
+		{"isolation/two processes", testTwoStores},
 		{"guest/versions", testGuests},
 		{"guest/limit", testGuestLimit},
 		{"attachment/rules", testAttachments},

@@ -146,13 +146,14 @@ func (p *rdataParser) parseHex(t rr.Type, text []byte) (rr.Rdata, error) {
 	if _, err := hex.Decode(wire[rrHead:], digits); err != nil {
 		return "", errorf(`\# wants hex digits, not %s`, quote(digits))
 	}
-	if _, known := dns.TypeToRR[uint16(t)]; known {
-		if n == 0 && t != rr.TypeAPL {
-			return "", errors.New("no rdata")
-		}
+	if _, known := dns.TypeToRR[uint16(t)]; known && n == 0 && t != rr.TypeAPL {
+		return "", errors.New("no rdata")
+	} else if known {
 		if err := p.checkNormal(wire); err != nil {
 			return "", err
 		}
+	} else if err := rr.CheckRdata(t, string(wire[rrHead:])); err != nil {
+		return "", err
 	}
 	return string(wire[rrHead:]), nil
 }
@@ -177,7 +178,7 @@ func (p *rdataParser) checkNormal(wire []byte) error {
 	if err != nil || string(p.again[:end]) != string(wire) {
 		return errNotNormal
 	}
-	return nil
+	return rr.CheckRdata(rr.Type(record.Header().Rrtype), string(wire[rrHead:]))
 }
 
 // libraryError takes what is wrong from an error of the library, without the
