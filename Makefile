@@ -2,7 +2,6 @@
 
 GO ?= go
 BIN := bin/responder
-export CGO_ENABLED ?= 0
 
 .DEFAULT_GOAL := help
 
@@ -12,7 +11,7 @@ help: ## List the targets
 
 .PHONY: build
 build: ## Build bin/responder
-	$(GO) build -trimpath -o $(BIN) ./cmd/responder
+	CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN) ./cmd/responder
 
 .PHONY: run
 run: build ## Start a server on loopback with a sample zone and guest, and print what to dig
@@ -21,7 +20,7 @@ run: build ## Start a server on loopback with a sample zone and guest, and print
 .PHONY: test
 test: tools ## Run every test (the race detector where goroutines meet)
 	$(GO) test ./...
-	CGO_ENABLED=1 $(GO) test -race -short $(RACE)
+	$(GO) test -race -short $(RACE)
 
 # Packages whose tests run goroutines against each other.
 RACE := ./internal/... ./store/... ./runtime
