@@ -52,7 +52,7 @@ func apply(t *testing.T, d store.Driver, b store.Batch) {
 func testBatch(t *testing.T, s *suite) {
 	d := s.New(t)
 	defer d.Close()
-	apply(t, d, store.Batch{Writes: []store.Write{put(store.TableMeta, "a", "1"), put(store.TableMeta, "b", "2"), put(store.TableZones, "a", "3")}})
+	apply(t, d, store.Batch{Writes: []store.Write{put(store.TableMeta, "a", "1"), put(store.TableMeta, "b", "2"), put(store.TableZones, "", "root"), put(store.TableZones, "a", "3")}})
 
 	bad := []store.Check{
 		{Table: store.TableMeta, Key: "a", Want: []byte("2")},
@@ -79,7 +79,7 @@ func testBatch(t *testing.T, s *suite) {
 	if diff := cmp.Diff([]string{"b=2", "c=\x00\xff"}, rows(t, d, store.TableMeta, everything)); diff != "" {
 		t.Errorf("after a batch (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]string{"a=3"}, rows(t, d, store.TableZones, everything)); diff != "" {
+	if diff := cmp.Diff([]string{"=root", "a=3"}, rows(t, d, store.TableZones, store.One(""), store.Range{From: "a", To: "b"})); diff != "" {
 		t.Errorf("another table (-want +got):\n%s", diff)
 	}
 }
