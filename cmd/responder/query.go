@@ -13,8 +13,8 @@ import (
 	"github.com/miekg/dns"
 	"github.com/spf13/cobra"
 
+	"github.com/namelet/namelet/internal/dnsjson"
 	"github.com/namelet/namelet/rr"
-	"github.com/namelet/namelet/store/zonefile"
 )
 
 // queryOptions are the flags of query.
@@ -129,7 +129,7 @@ func (p *program) ask(ctx context.Context, m *dns.Msg, o queryOptions) error {
 	if client.Net == "tcp" {
 		transport = "TCP"
 	}
-	return p.print(jsonResponse(response), func(w io.Writer) {
+	return p.print(dnsjson.FromMessage(response), func(w io.Writer) {
 		fmt.Fprintf(w, "%s\n;; Query time: %s\n;; SERVER: %s (%s)\n", strings.TrimSpace(response.String()), took.Round(time.Microsecond), server, transport)
 	})
 }
@@ -145,83 +145,4 @@ func askError(server string, err error) error {
 		return fmt.Errorf("query: %s: %w", server, op.Err)
 	}
 	return fmt.Errorf("query: %s: %w", server, err)
-}
-
-// dnsJSON is a response in the common JSON form of DNS over HTTPS.
-type dnsJSON struct {
-	Status     int
-	TC         bool
-	RD         bool
-	RA         bool
-	AD         bool
-	CD         bool
-	AA         bool
-	Question   []questionJSON
-	Answer     []recordJSON `json:",omitempty"`
-	Authority  []recordJSON `json:",omitempty"`
-	Additional []recordJSON `json:",omitempty"`
-	Subnet     string       `json:"edns_client_subnet,omitempty"`
-	Comment    string       `json:",omitempty"` // of extended errors (RFC 8914)
-}
-
-type questionJSON struct {
-	Name string `json:"name"`
-	Type uint16 `json:"type"`
-}
-
-type recordJSON struct {
-	Name string `json:"name"`
-	Type uint16 `json:"type"`
-	TTL  uint32
-	Data string `json:"data"`
-}
-
-func jsonResponse(m *dns.Msg) dnsJSON {
-	j := dnsJSON{
-		Status: m.Rcode, TC: m.Truncated, RD: m.RecursionDesired, RA: m.RecursionAvailable,
-		AD: m.AuthenticatedData, CD: m.CheckingDisabled, AA: m.Authoritative,
-		Answer: jsonRecords(m.Answer), Authority: jsonRecords(m.Ns), Additional: jsonRecords(m.Extra),
-	}
-	for _, q := range m.Question {
-		j.Question = append(j.Question, questionJSON{Name: q.Name, Type: q.Qtype})
-	}
-	if opt := m.IsEdns0(); opt != nil {
-		var comments []string
-		for _, option := range opt.Option {
-			switch option := option.(type) {
-			case *dns.EDNS0_SUBNET:
-				j.Subnet = fmt.Sprintf("%s/%d", option.Address, option.SourceScope)
-			case *dns.EDNS0_EDE:
-				comments = append(comments, option.String())
-			}
-		}
-		j.Comment = strings.Join(comments, "; ")
-	}
-	return j
-}
-
-// jsonRecords leaves OPT out, which is no record.
-func jsonRecords(records []dns.RR) []recordJSON {
-	var all []recordJSON
-	for _, record := range records {
-		h := record.Header()
-		if h.Rrtype == dns.TypeOPT {
-			continue
-		}
-		all = append(all, recordJSON{Name: h.Name, Type: h.Rrtype, TTL: h.Ttl, Data: recordData(record)})
-	}
-	return all
-}
-
-// recordData gives rdata as zone files have it.
-func recordData(record dns.RR) string {
-	wire := make([]byte, dns.MaxMsgSize)
-	named := dns.Copy(record)
-	named.Header().Name = "."
-	end, err := dns.PackRR(named, wire, 0, nil, false)
-	const head = 1 + 10 // the root's name, type, class, TTL and rdlength
-	if err != nil || end < head {
-		return strings.TrimPrefix(record.String(), record.Header().String())
-	}
-	return zonefile.FormatRdata(rr.Type(record.Header().Rrtype), string(wire[head:end]))
 }

@@ -30,7 +30,8 @@ var rules = []rule{
 	{path: "store", only: []string{"rr"}, reason: "the system of record is below everything that serves"},
 	{path: "internal/authority", only: []string{"rr"}, std: true, reason: "the lookup algorithm has no sockets, no sandbox and no message library"},
 	{path: "internal/resolve", only: []string{"rr", "hostabi", "internal/authority", "runtime"}, std: true, reason: "the decision is apart from transports and stores"},
-	{path: "internal/frontend", only: []string{"rr", "hostabi", "internal/authority", "internal/resolve"}, reason: "transports are handed a resolver; they know no store and no sandbox"},
+	{path: "internal/frontend", only: []string{"rr", "hostabi", "internal/authority", "internal/resolve", "internal/dnsjson"}, reason: "transports are handed a resolver; they know no store and no sandbox"},
+	{path: "internal/dnsjson", only: []string{"rr", "store/zonefile"}, reason: "a form of messages, whoever has them"},
 }
 
 // A fence names an outside package, and who alone may import it.
@@ -42,7 +43,7 @@ type fence struct {
 
 var fences = []fence{
 	{"github.com/tetratelabs/wazero", []string{"runtime"}, "one place to sandbox code"},
-	{"github.com/miekg/dns", []string{"store/zonefile", "internal/frontend", "cmd/responder"}, "names past the edge are rr.Name; the query command is a client"},
+	{"github.com/miekg/dns", []string{"store/zonefile", "internal/frontend", "internal/dnsjson", "cmd/responder"}, "names past the edge are rr.Name; the query command is a client"},
 	{"cloud.google.com", []string{"store/spanner"}, "a backend only brings a driver"},
 	{"go.etcd.io/bbolt", []string{"store/bolt"}, "a backend only brings a driver"},
 	{"github.com/spf13/cobra", []string{"cmd/responder"}, "only the program has commands"},
