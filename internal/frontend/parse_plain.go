@@ -63,14 +63,13 @@ func questionEnd(msg []byte) int {
 
 // parse reads the OPT record at the front of b and returns its length. It is not
 // ok where another record stands there, the owner is not the root (RFC 6891
-// section 6.1.2), or an option is cut off. What options say is ignored, as an
-// option that is not known has to be (section 6.1.2).
+// section 6.1.2), or an option is cut off.
 func (e *edns) parse(b []byte) (n int, ok bool) {
 	if len(b) < optFixedLen || b[0] != 0 || rr.Type(binary.BigEndian.Uint16(b[1:])) != rr.TypeOPT {
 		return 0, false
 	}
 	n = optFixedLen + int(binary.BigEndian.Uint16(b[9:]))
-	if n > len(b) || !wholeOptions(b[optFixedLen:n]) {
+	if n > len(b) || !e.options.parse(b[optFixedLen:n]) {
 		return 0, false
 	}
 	e.present = true
@@ -78,18 +77,4 @@ func (e *edns) parse(b []byte) (n int, ok bool) {
 	e.version = b[6]
 	e.do = b[7]&0x80 != 0
 	return n, true
-}
-
-func wholeOptions(b []byte) bool {
-	for len(b) > 0 {
-		if len(b) < 4 {
-			return false
-		}
-		n := 4 + int(binary.BigEndian.Uint16(b[2:]))
-		if n > len(b) {
-			return false
-		}
-		b = b[n:]
-	}
-	return true
 }

@@ -39,6 +39,7 @@ type edns struct {
 	do      bool
 	version uint8
 	size    uint16 // of the largest UDP response the client takes, as sent
+	options ednsOptions
 }
 
 // name returns the wire form of the qname, as sent.
@@ -125,6 +126,8 @@ func (q *query) judge(transport hostabi.Transport) verdict {
 		return rejectedKey
 	case q.edns.present && q.edns.version > 0:
 		return rejectedVersion
+	case q.edns.options.malformed:
+		return rejectedFormat
 	case q.qclass != rr.ClassIN:
 		return rejectedClass
 	case !q.qtype.IsMeta() || q.qtype == rr.TypeANY:
