@@ -51,10 +51,11 @@ func (s *Snapshot) appendService(q Question, in rr.Set, data rr.Rdata, hops int,
 		return
 	}
 	s.appendAddresses(target, false, q.DO, a)
-	n := s.addressee(target, false)
-	if n == nil {
+	n, owner := s.addressee(target, false, a)
+	if owner.IsZero() {
 		return
 	}
+	a.Deps.set(s, owner, in.Type)
 	if more := n.find(in.Type); more != nil && !holds(a.Answer, target, more) && !holds(a.Additional, target, more) {
 		a.Additional = s.append(a.Additional, target, more, q.DO)
 		s.additionalFor(q, more.records(target), hops-1, a)
@@ -64,11 +65,12 @@ func (s *Snapshot) appendService(q Question, in rr.Set, data rr.Rdata, hops int,
 // appendAddresses adds the A and AAAA RRsets of a name, unless the answer has
 // them already.
 func (s *Snapshot) appendAddresses(target rr.Name, glue, do bool, a *Answer) {
-	n := s.addressee(target, glue)
-	if n == nil {
+	n, owner := s.addressee(target, glue, a)
+	if owner.IsZero() {
 		return
 	}
 	for _, t := range [2]rr.Type{rr.TypeA, rr.TypeAAAA} {
+		a.Deps.set(s, owner, t)
 		st := n.find(t)
 		if st != nil && !holds(a.Answer, target, st) && !holds(a.Additional, target, st) {
 			a.Additional = s.append(a.Additional, target, st, do)
@@ -76,16 +78,22 @@ func (s *Snapshot) appendAddresses(target rr.Name, glue, do bool, a *Answer) {
 	}
 }
 
-// addressee returns the node that holds a name's addresses in this zone, nil
-// where there is none. Names at and below cuts count where glue is wanted.
-func (s *Snapshot) addressee(target rr.Name, glue bool) *node {
-	switch p := s.Locate(target, rr.TypeA); p.Kind {
-	case PlaceExact, PlaceWildcard:
-		return p.at
+// addressee returns the node that holds a name's addresses in this zone, and the
+// name that it holds them under; the zero Name where the zone has none to give.
+// Names at and below cuts count where glue is wanted: there the node is nil where
+// no glue is. It notes that the answer depends on all that but the addresses.
+func (s *Snapshot) addressee(target rr.Name, glue bool, a *Answer) (n *node, owner rr.Name) {
+	p := s.Locate(target, rr.TypeA)
+	s.dependOnPlace(&a.Deps, target, p)
+	switch p.Kind {
+	case PlaceExact:
+		return p.at, target
+	case PlaceWildcard:
+		return p.at, p.at.name
 	case PlaceCut:
 		if glue {
-			return s.find(target)
+			return s.find(target), target
 		}
 	}
-	return nil
+	return nil, rr.Name{}
 }

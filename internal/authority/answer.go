@@ -43,12 +43,21 @@ type Answer struct {
 	// the glue of a referral that is in-domain. Where they do not, TC is set
 	// (RFC 9471 section 3).
 	RequiredAdditional int
+
+	// Deps is what the answer depends on, whatever became of its sections.
+	Deps Deps
 }
 
 // Reset empties the answer and keeps its memory.
 func (a *Answer) Reset() {
+	a.Withdraw()
+	a.Deps = a.Deps[:0]
+}
+
+// Withdraw takes back all that the answer says. What led to it stays in Deps.
+func (a *Answer) Withdraw() {
 	clear(a.Answer)
 	clear(a.Authority)
 	clear(a.Additional)
-	*a = Answer{Answer: a.Answer[:0], Authority: a.Authority[:0], Additional: a.Additional[:0]}
+	*a = Answer{Answer: a.Answer[:0], Authority: a.Authority[:0], Additional: a.Additional[:0], Deps: a.Deps}
 }

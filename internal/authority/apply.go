@@ -14,11 +14,13 @@ type Change = rr.Set
 // one step: only their result has to be a zone that can be served. Of two changes
 // to one name and type the later counts. Removing what is not there is no error.
 //
+// What differs between the two is told to those who keep answers by [Outdate].
+//
 // The cost is that of the names changed, however large the zone is. The new
 // snapshot keeps the slices of the changes. The error is an [*Error]; s is valid
 // for ever in any case.
 func (s *Snapshot) Apply(version uint64, changes []Change) (*Snapshot, error) {
-	next := &Snapshot{apex: s.apex, version: version, root: s.root, hashed: s.hashed, names: s.names, sets: s.sets}
+	next := &Snapshot{apex: s.apex, version: version, root: s.root, hashed: s.hashed, names: s.names, sets: s.sets, slots: s.slots}
 	entries := make([]entry, 0, len(changes))
 	for i, change := range changes {
 		if !change.Name.IsSubdomainOf(s.apex) {
@@ -41,6 +43,9 @@ func (s *Snapshot) Apply(version uint64, changes []Change) (*Snapshot, error) {
 	}
 	if err := next.checkApex(); err != nil {
 		return nil, err
+	}
+	if next.slots.outgrown(next.names) {
+		next.slots = newSlots(next.names)
 	}
 	return next, nil
 }

@@ -35,6 +35,7 @@ func Build(apex rr.Name, version uint64, sets iter.Seq[rr.Set]) (*Snapshot, erro
 		b.close()
 	}
 	s.hashed = packed(b.hashed)
+	s.slots = newSlots(s.names)
 	if err := s.checkApex(); err != nil {
 		return nil, err
 	}

@@ -56,6 +56,7 @@ func (z *Zones) Route(name rr.Name, t rr.Type) *Zone {
 // where the answer is complete; whether to follow it is asked of
 // [Answer.MayFollow].
 func (s *Snapshot) Step(q Question, p Place, a *Answer) (next rr.Name) {
+	s.DependOn(&a.Deps, q.Name, q.Type, p)
 	switch p.Kind {
 	case PlaceCut: // 3.b
 		s.refer(q, p.at, a)
@@ -151,6 +152,6 @@ func (a *Answer) leave() {
 
 // fail ends an answer in a zone that has no data to answer from.
 func (a *Answer) fail() {
-	a.Reset()
+	a.Withdraw()
 	a.Outcome, a.RCode = OutcomeFailed, rr.RCodeServFail
 }

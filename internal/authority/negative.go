@@ -30,6 +30,7 @@ func (s *Snapshot) AppendNegative(q Question, ttl uint32, a *Answer) {
 	if ttl == 0 {
 		ttl = s.NegativeTTL()
 	}
+	a.Deps.set(s, s.apex, rr.TypeSOA)
 	from := len(a.Authority)
 	a.Authority = s.append(a.Authority, s.apex, s.soa(), q.DO)
 	for i := from; i < len(a.Authority); i++ {

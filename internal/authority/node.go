@@ -26,8 +26,11 @@ const maxRecords = 1<<16 - 1
 
 func (n *node) label() string { return n.name.Label() }
 
-// find returns the set of a type, or nil.
+// find returns the set of a type, or nil; a nil node has none.
 func (n *node) find(t rr.Type) *set {
+	if n == nil {
+		return nil
+	}
 	for i := range n.sets {
 		if n.sets[i].typ == t {
 			return &n.sets[i]

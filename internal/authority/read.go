@@ -18,9 +18,11 @@ const (
 
 // Read looks up one RRset in one zone's static data and follows nothing. The
 // set's owner is the name; wildcard tells that a source of synthesis stood for
-// it. It allocates nothing, unless type CNAME is asked below a DNAME.
-func (s *Snapshot) Read(name rr.Name, t rr.Type) (status ReadStatus, found rr.Set, wildcard bool) {
+// it. What the result depends on is added to deps, which may be nil. Read
+// allocates nothing, unless type CNAME is asked below a DNAME.
+func (s *Snapshot) Read(name rr.Name, t rr.Type, deps *Deps) (status ReadStatus, found rr.Set, wildcard bool) {
 	p := s.Locate(name, t)
+	s.DependOn(deps, name, t, p)
 	switch p.Kind {
 	case PlaceCut:
 		return ReadDelegated, rr.Set{}, false

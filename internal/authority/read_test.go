@@ -62,7 +62,7 @@ func TestRead(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			status, found, wildcard := s.Read(name(t, test.name), qtype)
+			status, found, wildcard := s.Read(name(t, test.name), qtype, nil)
 			if status != test.status || wildcard != test.wildcard {
 				t.Errorf("got status %d, wildcard %v, want %d, %v", status, wildcard, test.status, test.wildcard)
 			}

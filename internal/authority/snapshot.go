@@ -18,6 +18,7 @@ type Snapshot struct {
 	names   int
 	sets    int
 
+	slots  *Slots // shared with the snapshots this one came from, while they suffice
 	denial denial // how absence is proved; nil where the zone is not signed
 }
 

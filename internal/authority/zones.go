@@ -21,14 +21,24 @@ type Zones struct {
 	shards [zoneShards]map[string]*Zone // by apex in lower-case wire form
 	count  int
 	deep   int // the most labels an apex has, or ever had
+	names  *zoneNames
 }
+
+// zoneNames stands for which zones are served and which of them are private. Its
+// address is its meaning.
+type zoneNames struct{ _ byte }
+
+// SameNames reports whether o was derived from z, or z from o, without a change of
+// which zones are served and which of them are private: a question that goes to
+// one of z's zones goes to the same one of o's.
+func (z *Zones) SameNames(o *Zones) bool { return z.names == o.names && (z.names != nil || z == o) }
 
 const zoneShards = 256
 
 // NewZones makes the set of the given zones. Of two with one apex the later
 // counts.
 func NewZones(zones []*Zone) *Zones {
-	z := &Zones{}
+	z := &Zones{names: new(zoneNames)}
 	for _, zone := range zones {
 		key, shard := apexKey(zone.Apex)
 		if z.shards[shard] == nil {
@@ -54,6 +64,9 @@ func (z *Zones) With(zone *Zone) *Zones {
 	if next.shards[shard] = maps.Clone(next.shards[shard]); next.shards[shard] == nil {
 		next.shards[shard] = make(map[string]*Zone)
 	}
+	if old := next.shards[shard][key]; old == nil || old.Private != zone.Private {
+		next.names = new(zoneNames)
+	}
 	next.put(key, shard, zone)
 	return &next
 }
@@ -65,6 +78,7 @@ func (z *Zones) Without(apex rr.Name) *Zones {
 		return z
 	}
 	next := *z
+	next.names = new(zoneNames)
 	next.shards[shard] = maps.Clone(next.shards[shard])
 	delete(next.shards[shard], key)
 	next.count--

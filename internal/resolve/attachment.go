@@ -23,11 +23,14 @@ type Guest interface {
 // Answer fills a, which has what the call burnt also where it failed; fuel is
 // what it may burn at most. The error is a *runtime.Fault, after which the
 // instance is as good as new. Idle is a time for maintenance, with a budget of its
-// own; MemoryBytes is what the guest holds. *runtime.Instance is one.
+// own; MemoryBytes is what the guest holds. Trace and Lookups are what the last
+// call asked for, good until the next. *runtime.Instance is one.
 type Instance interface {
 	Answer(q *hostabi.Question, fuel uint64, h runtime.Host, a *runtime.Answer) error
 	Idle(reason hostabi.IdleReason, fuel uint64, sink runtime.Sink) error
 	MemoryBytes() int
+	Trace() []runtime.Event
+	Lookups() []runtime.Lookup
 	Close(ctx context.Context) error
 }
 
@@ -64,6 +67,7 @@ type Attachment struct {
 	Stats   Stats   // what its guest did
 	Metrics Metrics // what its guest counts
 
+	purity   purity
 	reserve  reserve
 	failures limiter
 	lines    lineLimiter
@@ -74,6 +78,7 @@ type Attachment struct {
 type Routing struct {
 	zones       *authority.Zones
 	attachments *coverage // shared by all that WithZones derives
+	generation  uint64    // set by SetRouting, before anybody else sees the Routing
 }
 
 // coverage finds an attachment by zone apex and attachment point.

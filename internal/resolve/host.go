@@ -17,9 +17,11 @@ type host struct {
 	routing    *Routing
 	attachment *Attachment
 	client     Client
-	now        int64 // seconds since 1970, one value for the whole query
-	picked     int   // picks of earlier guests of the query
-	picks      int   // picks of this one
+	deps       *authority.Deps // of the answer being made
+	missed     bool            // a zone that was looked up in has no data at hand
+	now        int64           // seconds since 1970, one value for the whole query
+	picked     int             // picks of earlier guests of the query
+	picks      int             // picks of this one
 }
 
 var _ runtime.Host = (*host)(nil)
@@ -37,10 +39,11 @@ func (h *host) Lookup(batch []runtime.Lookup) {
 		l.Zone = zone.Apex
 		if zone.Snapshot == nil {
 			l.Status = hostabi.StatusUnavailable
+			h.missed = true
 			continue
 		}
 		var read authority.ReadStatus
-		read, l.Set, l.Wildcard = zone.Snapshot.Read(l.Name, l.Type)
+		read, l.Set, l.Wildcard = zone.Snapshot.Read(l.Name, l.Type, h.deps)
 		l.Status = status(read)
 	}
 }
@@ -81,11 +84,8 @@ func status(s authority.ReadStatus) hostabi.Status {
 	return hostabi.StatusUnavailable
 }
 
-// Client gives the whole address of the sender.
-func (h *host) Client() netip.Prefix {
-	addr := h.client.Addr.Unmap()
-	return netip.PrefixFrom(addr, addr.BitLen())
-}
+// Client gives what is known of the client's address.
+func (h *host) Client() netip.Prefix { return h.client.Known() }
 
 func (h *host) Now() int64 { return h.now }
 

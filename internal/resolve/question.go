@@ -10,7 +10,18 @@ import (
 // Client is where a question came from, as far as an answer may depend on it.
 type Client struct {
 	Addr      netip.Addr        // the source of the packet, or of the connection
+	Subnet    netip.Prefix      // of the client subnet option, where that is honoured; the zero Prefix for Addr alone
 	Transport hostabi.Transport // what it came by
+	Seed      uint64            // of the draws, see [Draw]; 0 lets the Worker choose one
+}
+
+// Known returns as much of the client's address as is known and counts.
+func (c Client) Known() netip.Prefix {
+	if c.Subnet.IsValid() {
+		return c.Subnet
+	}
+	addr := c.Addr.Unmap()
+	return netip.PrefixFrom(addr, addr.BitLen())
 }
 
 // ExtendedError is an extended DNS error (RFC 8914): a code of its registry and
@@ -37,10 +48,12 @@ const (
 type Response struct {
 	authority.Answer
 	Errors []ExtendedError // sent only to clients that use EDNS
+	Trace  Trace
 }
 
 // Reset empties the response and keeps its memory.
 func (r *Response) Reset() {
 	r.Answer.Reset()
 	r.Errors = r.Errors[:0]
+	r.Trace.reset()
 }

@@ -52,6 +52,8 @@ type script func(name string, q *hostabi.Question, h runtime.Host, a *runtime.An
 
 func (s script) NewInstance(context.Context) (resolve.Instance, error) { return s, nil }
 func (s script) Close(context.Context) error                           { return nil }
+func (s script) Trace() []runtime.Event                                { return nil }
+func (s script) Lookups() []runtime.Lookup                             { return nil }
 func (s script) MemoryBytes() int                                      { return 1 << 16 }
 func (s script) Idle(hostabi.IdleReason, uint64, runtime.Sink) error   { return nil }
 func (s script) Answer(q *hostabi.Question, fuel uint64, h runtime.Host, a *runtime.Answer) error {

@@ -25,6 +25,7 @@ import (
 // Config is what a Resolver needs beside its routing. The zero Config is usable.
 type Config struct {
 	Site    string           // name of the place where this process runs, for guests that ask; at most 255 bytes
+	Audit   bool             // replay samples of what guests say, to find those that are not pure; see [Resolver.Close]
 	Workers int              // how many Workers are to find an instance of each guest ready; others make theirs at their first question
 	Log     *slog.Logger     // failures of guests and what guests log; nil discards
 	Now     func() time.Time // nil for the real clock
@@ -38,7 +39,8 @@ type Resolver struct {
 	config  Config
 	routing atomic.Pointer[Routing]
 
-	mu sync.Mutex // held by SetRouting
+	mu      sync.Mutex // held by SetRouting
+	auditor auditor
 }
 
 // New makes a Resolver that refuses every question until it has a Routing.
@@ -54,6 +56,11 @@ func New(config Config) *Resolver {
 	return r
 }
 
+// Generation returns the generation of the routing: it changes with the set of
+// zones and with the attachments, and not with the zones' data. What was answered
+// under another is not to be given again.
+func (r *Resolver) Generation() uint64 { return r.routing.Load().generation }
+
 // Routing returns what questions are answered from now.
 func (r *Resolver) Routing() *Routing { return r.routing.Load() }
 
@@ -64,12 +71,28 @@ func (r *Resolver) Routing() *Routing { return r.routing.Load() }
 func (r *Resolver) SetRouting(ctx context.Context, routing *Routing) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if old := r.routing.Load(); !old.sameAttachments(routing) {
+	old := r.routing.Load()
+	if !old.sameAttachments(routing) {
 		for a := range routing.Attachments() {
 			r.warm(ctx, a)
 		}
 	}
-	r.routing.Store(routing)
+	next := *routing // the caller's may be in use under another generation
+	next.generation = old.generation
+	if !old.sameAttachments(routing) || !old.zones.SameNames(routing.zones) {
+		next.generation++
+	}
+	r.routing.Store(&next)
+}
+
+// renew begins another generation of the same routing, so that nothing that has
+// been answered before is given again.
+func (r *Resolver) renew() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	next := *r.routing.Load()
+	next.generation++
+	r.routing.Store(&next)
 }
 
 // warm fills an attachment's reserve up to one instance for each of the Workers

@@ -26,6 +26,7 @@ type slot struct {
 	instance   Instance // nil until the first call, and where none could be made
 	counters   *counters
 	calls      int // since the guest last had time for itself
+	unaudited  int // since one was last replayed
 
 	failed map[uint64]time.Time // question -> when it may run again
 	window time.Time            // the second that faults are counted in

@@ -27,6 +27,8 @@ type Worker struct {
 	fuel    uint64 // what is left of the query's budget
 	started bool   // the first guest of the query has set it
 	guests  int    // guest calls of this query
+	made    bool   // a name of this query was made up, by a guest or a wildcard
+	once    bool   // the answer is not to be given again: it stands in for another one, or its guest is impure
 }
 
 // Resolve answers q for client c into resp, whose former content it drops. What
@@ -34,6 +36,7 @@ type Worker struct {
 func (w *Worker) Resolve(q authority.Question, c Client, resp *Response) {
 	resp.Reset()
 	w.begin(c)
+	w.host.deps = &resp.Deps
 	for {
 		zone := w.routing.zones.Route(q.Name, q.Type)
 		if zone == nil || zone.Snapshot == nil {
@@ -56,6 +59,15 @@ func (w *Worker) Resolve(q authority.Question, c Client, resp *Response) {
 			resp.Errors = append(resp.Errors, ExtendedError{ErrorNotReady, "the zone's data are not at hand"})
 		}
 	}
+	w.finish(resp)
+}
+
+// finish completes the trace.
+func (w *Worker) finish(resp *Response) {
+	t := &resp.Trace
+	t.Cacheable = !w.once && !w.host.missed && resp.Outcome != authority.OutcomeFailed
+	t.Known = !w.made && resp.Outcome == authority.OutcomeAnswer
+	t.Routing, t.Deps = w.routing.generation, resp.Answer.Deps
 }
 
 // begin pins the routing and forgets the last question.
@@ -63,8 +75,11 @@ func (w *Worker) begin(c Client) {
 	if r := w.resolver.routing.Load(); r != w.routing {
 		w.adopt(r)
 	}
-	w.host.routing, w.host.client, w.host.picked, w.host.picks = w.routing, c, 0, 0
-	w.fuel, w.started, w.guests = 0, false, 0
+	if c.Seed == 0 {
+		c.Seed = w.random.Uint64()
+	}
+	w.host.routing, w.host.client, w.host.picked, w.host.picks, w.host.missed = w.routing, c, 0, 0, false
+	w.fuel, w.started, w.guests, w.made, w.once = 0, false, 0, false, false
 }
 
 // adopt goes over to another routing and lets go of the instances of attachments
@@ -105,6 +120,7 @@ func (w *Worker) Close() {
 func (w *Worker) step(zone *authority.Zone, q authority.Question, resp *Response) (next rr.Name) {
 	snapshot := zone.Snapshot
 	place := snapshot.Locate(q.Name, q.Type)
+	w.made = w.made || place.Kind != authority.PlaceExact
 	a := w.routing.find(zone.Apex, q.Name)
 	if a == nil || place.Kind == authority.PlaceCut || place.Kind == authority.PlaceDNAME || ownQuestion(zone.Apex, q) {
 		return snapshot.Step(q, place, &resp.Answer)
@@ -112,7 +128,9 @@ func (w *Worker) step(zone *authority.Zone, q authority.Question, resp *Response
 	if q.Type == rr.TypeANY {
 		return w.any(snapshot, place, q, resp)
 	}
-	answer, err := w.ask(a, zone, q)
+	w.made = true
+	resp.Deps.Epoch(snapshot)
+	answer, err := w.ask(a, zone, q, resp)
 	if err != nil {
 		return w.fallback(a, snapshot, place, q, resp, err)
 	}
@@ -153,7 +171,7 @@ func (w *Worker) any(s *authority.Snapshot, p authority.Place, q authority.Quest
 
 // ask runs the guest. The answer is good until the Worker's next question. The
 // error is a *runtime.Fault or errSuppressed.
-func (w *Worker) ask(a *Attachment, zone *authority.Zone, q authority.Question) (*runtime.Answer, error) {
+func (w *Worker) ask(a *Attachment, zone *authority.Zone, q authority.Question, resp *Response) (*runtime.Answer, error) {
 	if !w.started {
 		w.fuel, w.started = a.Fuel, true
 		w.host.now = w.resolver.config.Now().Unix()
@@ -176,6 +194,11 @@ func (w *Worker) ask(a *Attachment, zone *authority.Zone, q authority.Question) 
 	}
 	err := s.call(&w.question, &w.host, min(w.fuel, a.Fuel), out)
 	w.fuel -= min(w.fuel, out.Fuel)
+	if err == nil {
+		resp.Trace.add(s.instance.Trace())
+		w.once = w.once || a.purity.impure.Load()
+		w.audit(s, out)
+	}
 	return out, err
 }
 
@@ -189,12 +212,13 @@ func (w *Worker) complete(g *runtime.Answer, s *authority.Snapshot, p authority.
 	case hostabi.DispositionStatic:
 		return s.Step(q, p, a)
 	case hostabi.DispositionRefuse:
-		a.Reset()
+		a.Withdraw()
 		a.Outcome, a.RCode = authority.OutcomeRefused, rr.RCodeRefused
 		resp.Errors = append(resp.Errors, ExtendedError{ErrorProhibited, "refused by the guest"})
 		return rr.Name{}
 	case hostabi.DispositionNXDomain:
 		// RFC 8020: a name with data below it exists, whatever a guest says.
+		s.DependOn(&a.Deps, q.Name, q.Type, p)
 		if !p.Exists() {
 			a.Outcome, a.RCode, a.Authoritative = authority.OutcomeNXDomain, rr.RCodeNXDomain, true
 			break
@@ -252,8 +276,9 @@ func chained(sets []rr.Set, owner rr.Name) *rr.Set {
 // fallback answers for a guest that failed, as its attachment says.
 func (w *Worker) fallback(at *Attachment, s *authority.Snapshot, p authority.Place, q authority.Question, resp *Response, err error) (next rr.Name) {
 	w.resolver.report(at, q, err)
+	w.once = true
 	if at.Fallback == FallbackServFail {
-		resp.Answer.Reset()
+		resp.Withdraw()
 		resp.Outcome, resp.RCode = authority.OutcomeFailed, rr.RCodeServFail
 	} else {
 		next = s.Step(q, p, &resp.Answer)
@@ -267,5 +292,5 @@ func (w *Worker) draw(k, n int) int {
 	if draw := w.resolver.config.Draw; draw != nil {
 		return draw(k, n)
 	}
-	return w.random.IntN(n)
+	return Draw(w.host.client.Seed, k, n)
 }

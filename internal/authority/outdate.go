@@ -1,0 +1,60 @@
+package authority
+
+import "github.com/namelet/namelet/rr"
+
+// Outdate raises the slots of everything in which next differs from old, the
+// snapshot that it took the place of, where changes are all that lies between
+// them. It is called after next has been published and before the change is
+// acknowledged; see [Slots] for why.
+//
+// Changes of zone cuts and of DNAMEs, and all changes of a signed zone, whose
+// proofs of absence cross names, outdate every answer of the zone. So does a next
+// that does not come from old by [Snapshot.Apply]; it may be nil.
+func Outdate(old, next *Snapshot, changes []Change) {
+	if old == nil || old == next {
+		return
+	}
+	if next == nil || next.slots != old.slots {
+		old.slots.retire()
+		return
+	}
+	if old.denial != nil || next.denial != nil {
+		next.slots.raise(Epoch, next.version)
+	}
+	for _, change := range changes {
+		outdateSet(old, next, change)
+	}
+	next.slots.seal(next.version)
+}
+
+// outdateSet raises what one changed RRset stands for.
+func outdateSet(old, next *Snapshot, change Change) {
+	slots, version := next.slots, next.version
+	apex := change.Name.Len() == next.apex.Len()
+	hash := hashName(change.Name.Wire())
+	switch {
+	case change.Type == rr.TypeNS && !apex, change.Type == rr.TypeDNAME:
+		slots.raise(Epoch, version)
+	case change.Type == rr.TypeCNAME:
+		slots.raise(slots.slot(hash, typeExists), version)
+	}
+	slots.raise(slots.slot(hash, wholeName(change.Type)), version)
+	slots.raise(slots.slot(hash, rr.TypeANY), version)
+	outdateExistence(old, next, change.Name)
+}
+
+// outdateExistence raises the existence of a name and of those above it which
+// came or went with it: empty non-terminals exist as long as something below
+// them does (RFC 4592 section 2.2.2).
+func outdateExistence(old, next *Snapshot, name rr.Name) {
+	for name.Len() > next.apex.Len() {
+		was, is := old.find(name) != nil, next.find(name) != nil
+		if was && is {
+			return
+		}
+		if was != is {
+			next.slots.raise(next.slots.slot(hashName(name.Wire()), typeExists), next.version)
+		}
+		name, _ = name.Parent()
+	}
+}

@@ -1,0 +1,262 @@
+package resolve
+
+import (
+	"bytes"
+	"context"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/namelet/namelet/hostabi"
+	"github.com/namelet/namelet/rr"
+	"github.com/namelet/namelet/runtime"
+)
+
+// A guest is pure where its answer depends on the question and the inputs it asks
+// for alone, and not on what its instance did before. That cannot be seen from
+// one call, so samples are replayed, off the path of queries: the same question
+// and the same inputs, on an instance that is fresh.
+const (
+	auditFirst = 100  // the first calls of an attachment are all replayed
+	auditEvery = 1000 // then one in so many of a Worker's
+	auditQueue = 32   // replays that wait; more are dropped
+)
+
+// purity is what is known of an attachment's guest.
+type purity struct {
+	impure  atomic.Bool
+	replays atomic.Uint64 // taken into the queue
+	differs atomic.Uint64 // came out different
+}
+
+// replay is one call with all that went into it and came out of it, in memory of
+// its own.
+type replay struct {
+	attachment *Attachment
+	question   hostabi.Question
+	client     netip.Prefix
+	transport  hostabi.Transport
+	site       string
+	now        int64
+	events     []runtime.Event
+	lookups    []runtime.Lookup
+	answer     runtime.Answer
+}
+
+// audit takes a sample of the guests' calls. The call that out came from is the
+// slot's last.
+func (w *Worker) audit(s *slot, out *runtime.Answer) {
+	if !w.resolver.config.Audit {
+		return
+	}
+	s.unaudited++
+	p := &s.attachment.purity
+	if p.impure.Load() || s.unaudited < auditEvery && p.replays.Load() >= auditFirst {
+		return
+	}
+	s.unaudited = 0
+	w.resolver.auditor.offer(w.resolver, func() *replay { return w.record(s, out) })
+}
+
+func (w *Worker) record(s *slot, out *runtime.Answer) *replay {
+	p := &replay{
+		attachment: s.attachment,
+		question:   w.question,
+		client:     w.host.Client(),
+		transport:  w.host.Transport(),
+		site:       w.host.Site(),
+		now:        w.host.now,
+		events:     slices.Clone(s.instance.Trace()),
+		lookups:    slices.Clone(s.instance.Lookups()),
+		answer:     runtime.Answer{Disposition: out.Disposition, NegativeTTL: out.NegativeTTL},
+	}
+	p.question.QName = bytes.Clone(w.question.QName)
+	for i := range p.lookups {
+		l := &p.lookups[i]
+		l.Name = cloneName(l.Name)
+		l.Set.Name = cloneName(l.Set.Name)
+	}
+	for _, set := range out.Sets {
+		set.Name = cloneName(set.Name)
+		set.Data = slices.Clone(set.Data)
+		for i, data := range set.Data {
+			set.Data[i] = rr.Rdata(strings.Clone(string(data)))
+		}
+		p.answer.Sets = append(p.answer.Sets, set)
+	}
+	return p
+}
+
+// cloneName gives a name memory of its own.
+func cloneName(n rr.Name) rr.Name {
+	if n.IsZero() {
+		return n
+	}
+	return rr.RdataName(rr.Rdata(strings.Clone(n.Wire())), 0)
+}
+
+// auditor replays one call after another, in a goroutine that lives as long as
+// there are some.
+type auditor struct {
+	mu      sync.Mutex
+	queue   []*replay
+	running chan struct{} // closed when the goroutine ends; nil where there is none
+	closed  bool
+}
+
+// offer puts what record makes into the queue, unless that is full.
+func (a *auditor) offer(r *Resolver, record func() *replay) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.closed || len(a.queue) >= auditQueue {
+		return
+	}
+	p := record()
+	p.attachment.purity.replays.Add(1)
+	a.queue = append(a.queue, p)
+	if a.running == nil {
+		a.running = make(chan struct{})
+		go a.run(r, a.running)
+	}
+}
+
+func (a *auditor) run(r *Resolver, done chan struct{}) {
+	defer close(done)
+	for {
+		a.mu.Lock()
+		if len(a.queue) == 0 {
+			a.queue, a.running = nil, nil
+			a.mu.Unlock()
+			return
+		}
+		p := a.queue[0]
+		a.queue = a.queue[1:]
+		a.mu.Unlock()
+		r.check(p)
+	}
+}
+
+// Close ends the replays and waits for the one that runs. Workers go on without.
+// It comes before the end of what the guests run on.
+func (r *Resolver) Close() {
+	a := &r.auditor
+	a.mu.Lock()
+	a.closed, a.queue = true, nil
+	running := a.running
+	a.mu.Unlock()
+	if running != nil {
+		<-running
+	}
+}
+
+// check replays a call. Where it comes out different, the attachment's answers
+// are given once only from now on, and those that were kept are not given again.
+func (r *Resolver) check(p *replay) {
+	why, err := p.run()
+	if err != nil {
+		r.config.Log.Warn("guest could not be checked", "guest", p.attachment.Label, "error", err)
+		return
+	}
+	if why == "" {
+		return
+	}
+	p.attachment.purity.differs.Add(1)
+	if p.attachment.purity.impure.Swap(true) {
+		return
+	}
+	r.config.Log.Error("guest is impure: a fresh instance gave another answer to the same question and inputs; its answers are not kept",
+		"guest", p.attachment.Label, "zone", p.attachment.Zone.String(), "qtype", rr.Type(p.question.QType).String(), "difference", why)
+	r.renew()
+}
+
+// run asks a fresh instance and says what came out different, if anything did.
+// The error is that of an instance that cannot be made.
+func (p *replay) run() (why string, err error) {
+	instance, err := p.attachment.Guest.NewInstance(context.Background())
+	if err != nil {
+		return "", err
+	}
+	host := &replayHost{replay: p}
+	var again runtime.Answer
+	failed := instance.Answer(&p.question, p.attachment.Fuel, host, &again)
+	switch {
+	case host.strayed:
+		why = "it asked for something else"
+	case failed != nil:
+		why = "it failed: " + reason(failed)
+	case !slices.Equal(p.events, instance.Trace()):
+		why = "it asked for something else"
+	case !sameAnswer(&p.answer, &again):
+		why = "it answered something else"
+	}
+	return why, instance.Close(context.Background())
+}
+
+func sameAnswer(a, b *runtime.Answer) bool {
+	return a.Disposition == b.Disposition && a.NegativeTTL == b.NegativeTTL &&
+		slices.EqualFunc(a.Sets, b.Sets, func(x, y rr.Set) bool {
+			return x.Type == y.Type && x.TTL == y.TTL && x.Name.Equal(y.Name) && slices.Equal(x.Data, y.Data)
+		})
+}
+
+// replayHost gives a guest what another instance of it was given.
+type replayHost struct {
+	*replay
+	asked   int  // lookups answered
+	strayed bool // it was asked for what it does not have
+}
+
+var _ runtime.Host = (*replayHost)(nil)
+
+func (h *replayHost) Lookup(batch []runtime.Lookup) {
+	for i := range batch {
+		l := &batch[i]
+		if h.asked == len(h.lookups) || h.lookups[h.asked].Type != l.Type || !h.lookups[h.asked].Name.Equal(l.Name) {
+			h.strayed = true
+			l.Status = hostabi.StatusUnavailable
+			continue
+		}
+		*l = h.lookups[h.asked]
+		h.asked++
+	}
+}
+
+func (h *replayHost) Client() netip.Prefix { return h.client }
+
+func (h *replayHost) Now() int64 { return h.now }
+
+func (h *replayHost) Pick(k, n int) int {
+	for i := range h.events {
+		if e := &h.events[i]; e.Kind == InputPick {
+			if k == 0 && e.Arg == int64(n) {
+				return int(e.Value)
+			}
+			k--
+		}
+	}
+	h.strayed = true
+	return 0
+}
+
+func (h *replayHost) Transport() hostabi.Transport { return h.transport }
+
+func (h *replayHost) Site() string { return h.site }
+
+func (h *replayHost) Log(hostabi.LogLevel, []byte) {}
+
+func (h *replayHost) MetricAdd([]byte, int64) {}
+
+// Purity is what the replays of an attachment's calls have shown.
+type Purity struct {
+	Impure      bool   // its answers are not kept
+	Replays     uint64 // calls replayed, or about to be
+	Differences uint64 // replays that came out different
+}
+
+// Purity returns what is known now.
+func (a *Attachment) Purity() Purity {
+	p := &a.purity
+	return Purity{Impure: p.impure.Load(), Replays: p.replays.Load(), Differences: p.differs.Load()}
+}
