@@ -16,7 +16,7 @@ const (
 // not depend on the case of its question (RFC 4343 section 4.1 allows it).
 type compressor struct {
 	slots [nameSlots]suffixSlot
-	log   [maxSuffixes]uint16 // the slots in use, in the order they were filled
+	log   [maxSuffixes]uint16 // the slots in use
 	used  int
 }
 
@@ -26,15 +26,11 @@ type suffixSlot struct {
 }
 
 // reset forgets every name.
-func (c *compressor) reset() { c.rollback(0) }
-
-// rollback forgets what was remembered since c.used was mark. Slots are given
-// back in the reverse of the order they were taken, so no probe sequence breaks.
-func (c *compressor) rollback(mark int) {
-	for c.used > mark {
-		c.used--
-		c.slots[c.log[c.used]] = suffixSlot{}
+func (c *compressor) reset() {
+	for _, slot := range c.log[:c.used] {
+		c.slots[slot] = suffixSlot{}
 	}
+	c.used = 0
 }
 
 // suffixes are the starts of a name's labels and the hashes of the suffixes that

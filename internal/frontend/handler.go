@@ -14,8 +14,8 @@ type Handler interface {
 // goroutine only.
 //
 // Resolve fills resp, which comes empty and belongs to the frontend: the Worker
-// keeps nothing of it. The name in q is its own memory and may be kept. Resolve
-// does not wait for anything.
+// keeps nothing of it. The name in q lies in memory that the next question will
+// have: what outlives the call keeps a clone. Resolve does not wait for anything.
 //
 // Idle is called after answers have been sent, for what can be done between
 // questions.

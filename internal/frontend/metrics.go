@@ -23,7 +23,8 @@ type Metrics struct {
 // counter is written by one goroutine and read by any.
 type counter struct{ n atomic.Uint64 }
 
-func (c *counter) inc() { c.n.Store(c.n.Load() + 1) }
+func (c *counter) inc()         { c.add(1) }
+func (c *counter) add(n uint64) { c.n.Store(c.n.Load() + n) }
 
 // rcodes are the response codes with a label of their own; all others count as
 // "other".

@@ -9,96 +9,83 @@ import (
 
 // packer turns responses into messages. It is used again for each.
 type packer struct {
-	msg     []byte
+	msg     []byte // the body of the last response
 	names   compressor
 	learned bool // names knows the qname
 	asked   int  // length of the qname in wire form, 0 where there is no question
 }
 
-// pack writes the response to q into the memory of dst, which should have room
-// for limit octets and one name, and returns the message: at most limit octets,
-// at least 512. truncated says that TC is set.
-//
-// An RRset goes in whole or not at all. Where one of the answer or the authority
-// section does not fit, or one of the additional section that is required (RFC
-// 9471 section 3), the message ends there and TC is set; other additional sets
-// are left out silently (RFC 2181 section 9). The OPT record always fits.
-func (p *packer) pack(dst []byte, q *query, rcode rr.RCode, resp *resolve.Response, limit int) (msg []byte, truncated bool) {
-	p.begin(dst, q)
-	room := limit
-	if q.edns.present {
-		room -= optFixedLen
-	}
-	tsig := tsigRefusal(q)
-	if len(p.msg)+len(tsig) > room {
-		tsig = nil
-	}
-	room -= len(tsig)
+// body is a response without what differs between two who ask the same: a header
+// with nothing but QR, AA, TC and the lower bits of the code, the question, and
+// the sections in whole but for the OPT record and a signature.
+type body struct {
+	msg      []byte
+	required int // records at the front of the additional section that have to fit
+}
 
+// pack writes the response to q behind dst and returns the message: at most limit
+// octets, which are at least 512. truncated says that TC is set.
+func (p *packer) pack(dst []byte, q *query, rcode rr.RCode, resp *resolve.Response, limit int) (msg []byte, truncated bool) {
+	return complete(dst, p.body(q, rcode, resp), q, rcode, resp.Errors, limit)
+}
+
+// body packs the response to q. It is good until the next call. An RRset goes in
+// whole or not at all.
+func (p *packer) body(q *query, rcode rr.RCode, resp *resolve.Response) body {
+	p.begin(q)
 	var counts [3]int
 	var whole bool
-	required := min(resp.RequiredAdditional, len(resp.Additional))
-	counts[0], whole = p.sets(resp.Answer.Answer, room)
+	var required int
+	first := min(resp.RequiredAdditional, len(resp.Additional))
+	counts[0], whole = p.sets(resp.Answer.Answer)
 	if whole {
-		counts[1], whole = p.sets(resp.Authority, room)
-	}
-	if whole {
-		counts[2], whole = p.sets(resp.Additional[:required], room)
+		counts[1], whole = p.sets(resp.Authority)
 	}
 	if whole {
-		counts[2] += p.optionalSets(resp.Additional[required:], room)
+		counts[2], whole = p.sets(resp.Additional[:first])
+		required = counts[2]
 	}
-	if q.edns.present {
-		p.msg = appendOPT(p.msg, q, rcode, resp.Errors, limit-len(tsig))
-		counts[2]++
+	if whole {
+		more, _ := p.sets(resp.Additional[first:])
+		counts[2] += more
 	}
-	if tsig != nil {
-		p.msg = append(p.msg, tsig...)
-		counts[2]++
-	}
-	p.finish(q, rcode, resp.Authoritative, !whole, counts)
-	return p.msg, !whole
+	p.finish(rcode, resp.Authoritative, !whole, counts)
+	return body{p.msg, required}
 }
 
 // begin lays down the header, which finish completes, and the question, octet
 // for octet as it was sent.
-func (p *packer) begin(dst []byte, q *query) {
+func (p *packer) begin(q *query) {
 	p.names.reset()
 	p.learned = false
 	p.asked = max(len(q.question)-4, 0)
-	p.msg = append(dst[:0], make([]byte, headerLen)...)
+	p.msg = append(p.msg[:0], "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"...)
 	p.msg = append(p.msg, q.question...)
+	if len(q.question) > 0 {
+		p.msg[5] = 1
+	}
 }
 
-// finish completes the header. RD is copied. RA and AD stay clear; CD is cleared
-// too, as an authoritative server should (RFC 4035 section 3.1.6). The opcode is
-// copied, the code's upper bits are in the OPT record.
-func (p *packer) finish(q *query, rcode rr.RCode, authoritative, truncated bool, counts [3]int) {
-	flags := flagQR | q.flags&(opcodeMask|flagRD)
+// finish completes the header of a body.
+func (p *packer) finish(rcode rr.RCode, authoritative, truncated bool, counts [3]int) {
+	flags := flagQR | uint16(rcode&0xf)
 	if authoritative {
 		flags |= flagAA
 	}
 	if truncated {
 		flags |= flagTC
 	}
-	if rcode > 15 && !q.edns.present {
-		rcode = rr.RCodeServFail // no room to say more
-	}
-	binary.BigEndian.PutUint16(p.msg, q.id)
-	binary.BigEndian.PutUint16(p.msg[2:], flags|uint16(rcode&0xf))
-	if len(q.question) > 0 {
-		p.msg[5] = 1
-	}
+	binary.BigEndian.PutUint16(p.msg[2:], flags)
 	for i, n := range counts {
 		binary.BigEndian.PutUint16(p.msg[6+2*i:], uint16(n))
 	}
 }
 
-// sets appends sets until one does not fit into room octets and returns how many
-// records went in, and whether all did.
-func (p *packer) sets(sets []rr.Set, room int) (records int, whole bool) {
+// sets appends sets until one makes the message longer than any may be, and
+// returns how many records went in, and whether all did.
+func (p *packer) sets(sets []rr.Set) (records int, whole bool) {
 	for i := range sets {
-		if !p.set(&sets[i], room) {
+		if !p.set(&sets[i]) {
 			return records, false
 		}
 		records += len(sets[i].Data)
@@ -106,43 +93,21 @@ func (p *packer) sets(sets []rr.Set, room int) (records int, whole bool) {
 	return records, true
 }
 
-// optionalSets appends the sets that fit. The signatures of one that did not are
-// left out too; a set whose signatures do not fit stays (RFC 4035 section
-// 3.1.1).
-func (p *packer) optionalSets(sets []rr.Set, room int) (records int) {
-	dropped := false
-	for i := range sets {
-		s := &sets[i]
-		if s.Type == rr.TypeRRSIG && dropped {
-			continue
-		}
-		fits := p.set(s, room)
-		if fits {
-			records += len(s.Data)
-		}
-		if s.Type != rr.TypeRRSIG {
-			dropped = !fits
-		}
-	}
-	return records
-}
-
-// set appends the records of one RRset, or none where they do not all fit into
-// room octets.
-func (p *packer) set(s *rr.Set, room int) bool {
+// set appends the records of one RRset, or none where they do not all fit; no
+// set comes after one that did not.
+func (p *packer) set(s *rr.Set) bool {
 	if s.Name.IsZero() {
 		panic("frontend: an RRset has no owner name")
 	}
-	start, mark := len(p.msg), p.names.used
+	start := len(p.msg)
 	for i, data := range s.Data {
 		if i > 0 && start < pointerLimit {
 			p.repeatOwner(start)
 		} else {
 			p.name(s.Name.Wire())
 		}
-		if !p.record(s, data, room) {
+		if !p.record(s, data) {
 			p.msg = p.msg[:start]
-			p.names.rollback(mark)
 			return false
 		}
 	}
@@ -181,10 +146,10 @@ func (p *packer) name(wire string) {
 }
 
 // record appends all of a record but its owner name, and says whether the
-// message still fits into room octets.
-func (p *packer) record(s *rr.Set, data rr.Rdata, room int) bool {
+// message is still one.
+func (p *packer) record(s *rr.Set, data rr.Rdata) bool {
 	prefix, names := compressible(s.Type)
-	if names == 0 && len(p.msg)+10+len(data) > room {
+	if names == 0 && len(p.msg)+10+len(data) > maxMessage {
 		return false
 	}
 	t, ttl := uint16(s.Type), s.TTL
@@ -193,7 +158,7 @@ func (p *packer) record(s *rr.Set, data rr.Rdata, room int) bool {
 	start := len(p.msg)
 	p.rdata(data, prefix, names)
 	binary.BigEndian.PutUint16(p.msg[start-2:], uint16(len(p.msg)-start))
-	return len(p.msg) <= room
+	return len(p.msg) <= maxMessage
 }
 
 // rdata appends rdata that has names after prefix octets, compressing them. Rdata

@@ -22,50 +22,65 @@ type responder struct {
 	counters  *counters
 	panics    *panicLog
 
-	query   query
-	resp    resolve.Response
-	packer  packer
-	scratch []byte
+	resp   resolve.Response
+	packer packer
 }
 
 // newResponder returns a responder for one goroutine and one transport.
 func (s *Server) newResponder(transport hostabi.Transport) *responder {
-	limit := s.config.MaxUDPSize
-	if transport != hostabi.TransportUDP {
-		limit = maxMessage
-	}
 	return &responder{
 		handler:   s.handler,
 		transport: transport,
 		maxUDP:    s.config.MaxUDPSize,
 		counters:  s.metrics.worker(transport),
 		panics:    s.panics,
-		scratch:   make([]byte, 0, limit+2*rr.MaxNameLen+64),
 	}
 }
 
-// respond returns the response to msg, good until the next call, or nil where
-// there is none. A panic further in ends in SERVFAIL for this one question.
-func (r *responder) respond(msg []byte, client netip.Addr) (response []byte) {
+// respond appends the response to msg to dst; it returns nil where there is none.
+// It uses q for what it reads. A panic further in ends in SERVFAIL for this one
+// question.
+func (r *responder) respond(dst, msg []byte, client netip.Addr, q *query) (response []byte) {
+	response, done := r.quick(dst, msg, client, q)
+	if !done {
+		response = r.slow(dst, client, q)
+	}
+	return response
+}
+
+// quick is respond for what needs no computation. Where done is false the message
+// is a question for slow, which then needs q, and msg as it is.
+func (r *responder) quick(dst, msg []byte, client netip.Addr, q *query) (response []byte, done bool) {
 	defer func() {
 		if cause := recover(); cause != nil {
-			response = r.recovered(cause)
+			response, done = r.recovered(dst, q, cause), true
 		}
 	}()
-	v := parse(msg, r.transport, &r.query)
-	if v == ignoredShort || v == ignoredResponse {
+	switch v := parse(msg, r.transport, q); v {
+	case accepted:
+		return nil, false
+	case ignoredShort, ignoredResponse:
 		r.counters.ignore(v)
-		return nil
-	}
-	r.resp.Reset()
-	if v != accepted {
+		return nil, true
+	default:
+		r.resp.Reset()
 		if why := rejections[v].why; why != (resolve.ExtendedError{}) {
 			r.resp.Errors = append(r.resp.Errors, why)
 		}
-		return r.pack(rejections[v].rcode)
+		return r.pack(dst, q, rejections[v].rcode), true
 	}
-	r.resolve(client)
-	return r.pack(responseCode(&r.resp))
+}
+
+// slow appends the response to a question that quick has read to dst.
+func (r *responder) slow(dst []byte, client netip.Addr, q *query) (response []byte) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			response = r.recovered(dst, q, cause)
+		}
+	}()
+	r.resp.Reset()
+	r.resolve(client, q)
+	return r.pack(dst, q, responseCode(&r.resp))
 }
 
 // rest gives the Worker time, after its answer has been sent. One that panics is
@@ -76,57 +91,56 @@ func (r *responder) rest() {
 	}
 	defer func() {
 		if cause := recover(); cause != nil {
-			r.giveUp(cause)
+			r.giveUp(cause, nil)
 		}
 	}()
 	r.worker.Idle()
 }
 
-// resolve asks the Worker. The name is memory of its own, so that a Worker may
-// keep it; it is the one allocation of a query.
-func (r *responder) resolve(client netip.Addr) {
+// resolve asks the Worker. The name lies in the message, see [Worker].
+func (r *responder) resolve(client netip.Addr, q *query) {
 	if r.worker == nil {
 		r.worker = r.handler.NewWorker()
 	}
-	name, _, err := rr.NameFromWire(r.query.name())
+	name, _, err := rr.NameView(q.name())
 	if err != nil {
 		panic(err) // parse let a bad name through
 	}
-	q := authority.Question{Name: name, Type: r.query.qtype, DO: r.query.edns.do}
-	r.worker.Resolve(q, resolve.Client{Addr: client, Transport: r.transport}, &r.resp)
+	question := authority.Question{Name: name, Type: q.qtype, DO: q.edns.do}
+	r.worker.Resolve(question, resolve.Client{Addr: client, Transport: r.transport}, &r.resp)
 }
 
 // recovered answers after a panic. The Worker is given up: nobody knows what
 // state it is in.
-func (r *responder) recovered(cause any) []byte {
-	r.giveUp(cause)
+func (r *responder) recovered(dst []byte, q *query, cause any) []byte {
+	r.giveUp(cause, q.question)
 	r.resp.Reset()
-	return r.pack(rr.RCodeServFail)
+	return r.pack(dst, q, rr.RCodeServFail)
 }
 
 // giveUp lets go of a Worker that panicked, counts it and reports it.
-func (r *responder) giveUp(cause any) {
+func (r *responder) giveUp(cause any, question []byte) {
 	r.worker = nil
-	r.counters.panics.inc()
-	r.panics.report(cause, r.query.question)
+	r.counters.panics.add(1)
+	r.panics.report(cause, question)
 }
 
-func (r *responder) pack(rcode rr.RCode) []byte {
-	msg, truncated := r.packer.pack(r.scratch, &r.query, rcode, &r.resp, r.limit())
+func (r *responder) pack(dst []byte, q *query, rcode rr.RCode) []byte {
+	msg, truncated := r.packer.pack(dst, q, rcode, &r.resp, r.limit(q))
 	r.counters.answer(rcode, truncated)
 	return msg
 }
 
 // limit returns how long the response may be, in octets. A client that names
 // less than 512 means 512 (RFC 6891 section 6.2.3).
-func (r *responder) limit() int {
+func (r *responder) limit(q *query) int {
 	switch {
 	case r.transport != hostabi.TransportUDP:
 		return maxMessage
-	case !r.query.edns.present:
+	case !q.edns.present:
 		return leastUDPSize
 	}
-	return min(max(int(r.query.edns.size), leastUDPSize), r.maxUDP)
+	return min(max(int(q.edns.size), leastUDPSize), r.maxUDP)
 }
 
 // responseCode maps what the resolver found to a response code, and takes out of

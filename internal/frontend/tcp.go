@@ -218,10 +218,11 @@ func (c *tcpConn) write() {
 // workTCP answers queries of all connections until there are no more.
 func (s *Server) workTCP() {
 	r := s.newResponder(hostabi.TransportTCP)
+	q := new(query)
 	for x := range s.jobs {
-		if response := r.respond(x.query, x.conn.client); response != nil {
-			x.reply = binary.BigEndian.AppendUint16(x.reply[:0], uint16(len(response)))
-			x.reply = append(x.reply, response...)
+		if reply := r.respond(append(x.reply[:0], 0, 0), x.query, x.conn.client, q); reply != nil {
+			binary.BigEndian.PutUint16(reply, uint16(len(reply)-lengthLen))
+			x.reply = reply
 		}
 		x.conn.replies <- x
 		r.rest()

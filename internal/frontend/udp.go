@@ -9,39 +9,118 @@ import (
 	"github.com/namelet/namelet/hostabi"
 )
 
-// retryDelay is how long a loop waits after its socket failed for a reason that
-// may pass, such as a lack of buffers or of descriptors.
-const retryDelay = 20 * time.Millisecond
+const (
+	// retryDelay is how long a loop waits after its socket failed for a reason
+	// that may pass, such as a lack of buffers or of descriptors.
+	retryDelay = 20 * time.Millisecond
 
-// serveUDP answers what arrives on one socket until the drain deadline. The loop
-// owns its responder, and so its Worker: workers on several addresses have one
-// for each.
+	// batchSize is how many messages are received and sent in one go where the
+	// system can. More hardly saves anything and lets the last one wait longer.
+	batchSize = 32
+
+	// lastBatches bounds what is still answered when the time to drain is over:
+	// as many messages as the kernel's queue may hold.
+	lastBatches = 64
+
+	// patienceOfAnswers is how long answers that are ready wait for those that
+	// are still being computed, so that they leave together.
+	patienceOfAnswers = 100 * time.Microsecond
+)
+
+// serveUDP answers what arrives on one socket until the drain deadline, and then
+// what had arrived before it. The loop owns its responder, and so its Worker:
+// workers on several addresses have one for each.
 func (s *Server) serveUDP(conn *net.UDPConn) {
 	r := s.newResponder(hostabi.TransportUDP)
-	buf := make([]byte, maxQuery+1) // a longer message arrives cut, and is not taken for a whole one
+	b, err := newBatch(conn)
+	if err != nil {
+		s.complain("prepare UDP", err)
+		return
+	}
+	w := &udpWorker{server: s, responder: r, batch: b}
 	for {
-		n, from, err := conn.ReadFromUDPAddrPort(buf)
-		if err != nil {
-			if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, net.ErrClosed) {
-				return
-			}
+		n, err := b.receive()
+		switch {
+		case err == nil:
+			w.answer(n)
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			w.finish()
+			return
+		case errors.Is(err, net.ErrClosed):
+			return
+		default:
 			s.complain("receive UDP", err)
 			time.Sleep(retryDelay)
-			continue
 		}
-		if from.Port() == 0 {
+	}
+}
+
+// udpWorker answers batches of messages.
+type udpWorker struct {
+	server    *Server
+	responder *responder
+	batch     *batch
+
+	queries [batchSize]query // of the messages of the batch
+	waiting [batchSize]uint8 // those that no cache answered, by their place in the batch
+}
+
+// answer answers the n messages that the batch holds. What is ready leaves before
+// anything is computed, so that a question that costs nothing does not wait for
+// one that does.
+func (w *udpWorker) answer(n int) {
+	waiting := 0
+	for i := range n {
+		client, ok := w.batch.client(i)
+		if !ok {
 			continue // nobody can be there
 		}
-		response := r.respond(buf[:n], from.Addr().Unmap().WithZone(""))
-		if response == nil {
-			continue
+		q := &w.queries[i]
+		response, done := w.responder.quick(w.batch.room(i), w.batch.message(i), client, q)
+		switch {
+		case !done:
+			w.waiting[waiting] = uint8(i)
+			waiting++
+		case response != nil:
+			w.batch.reply(i, response)
 		}
-		if _, err := conn.WriteToUDPAddrPort(response, from); err != nil {
-			r.counters.unsent.inc()
-			if !errors.Is(err, net.ErrClosed) {
-				s.complain("send UDP", err)
-			}
+	}
+	w.send()
+	if waiting == 0 {
+		return
+	}
+	since := time.Now()
+	for _, i := range w.waiting[:waiting] {
+		client, _ := w.batch.client(int(i))
+		w.batch.reply(int(i), w.responder.slow(w.batch.room(int(i)), client, &w.queries[i]))
+		if time.Since(since) > patienceOfAnswers {
+			w.send()
+			since = time.Now()
 		}
-		r.rest()
+	}
+	w.send()
+	w.responder.rest()
+}
+
+// send lets the answers that are ready go.
+func (w *udpWorker) send() {
+	unsent, err := w.batch.send()
+	if unsent == 0 {
+		return
+	}
+	w.responder.counters.unsent.add(uint64(unsent))
+	if !errors.Is(err, net.ErrClosed) {
+		w.server.complain("send UDP", err)
+	}
+}
+
+// finish answers what the kernel had received when the time to drain was over.
+func (w *udpWorker) finish() {
+	for range lastBatches {
+		n := w.batch.poll()
+		if n == 0 {
+			return
+		}
+		w.answer(n)
 	}
 }

@@ -1,0 +1,63 @@
+//go:build !linux
+
+package frontend
+
+import (
+	"net"
+	"net/netip"
+)
+
+// batch receives and sends one message at a time, by package net: what every
+// system can.
+type batch struct {
+	conn     *net.UDPConn
+	in       []byte // a longer message arrives cut, and is not taken for a whole one
+	length   int
+	from     netip.AddrPort
+	out      []byte
+	response []byte // nil where there is none
+}
+
+func newBatch(conn *net.UDPConn) (*batch, error) {
+	return &batch{conn: conn, in: make([]byte, maxQuery+1), out: make([]byte, 0, greatestUDPSize)}, nil
+}
+
+// receive waits for a message and returns 1. It is good until the next call.
+func (b *batch) receive() (n int, err error) {
+	b.length, b.from, err = b.conn.ReadFromUDPAddrPort(b.in)
+	if err != nil {
+		return 0, err
+	}
+	return 1, nil
+}
+
+// poll returns 0: without waiting nothing is received.
+func (b *batch) poll() (n int) { return 0 }
+
+func (b *batch) message(int) []byte { return b.in[:b.length] }
+
+// client returns the address that the message came from. It is not ok where
+// nobody can be answered there.
+func (b *batch) client(int) (addr netip.Addr, ok bool) {
+	return b.from.Addr().Unmap().WithZone(""), b.from.Port() != 0
+}
+
+// room returns memory for the response.
+func (b *batch) room(int) []byte { return b.out }
+
+// reply makes response go with the next send.
+func (b *batch) reply(_ int, response []byte) { b.response = response }
+
+// send sends the response that is ready. It returns how many could not be sent,
+// and why.
+func (b *batch) send() (unsent int, err error) {
+	if b.response == nil {
+		return 0, nil
+	}
+	_, err = b.conn.WriteToUDPAddrPort(b.response, b.from)
+	b.response = nil
+	if err != nil {
+		return 1, err
+	}
+	return 0, nil
+}
