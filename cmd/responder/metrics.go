@@ -71,6 +71,8 @@ var (
 		"Units of fuel that attached guests burnt.", guestLabels, nil)
 	descGuestSuppressed = prometheus.NewDesc("responder_guest_suppressed_total",
 		"Questions answered from the fallback without a call, after failures.", guestLabels, nil)
+	descGuestExhausted = prometheus.NewDesc("responder_guest_exhausted_total",
+		"Questions answered from the fallback without a call, since the attachment had burnt its fuel a second.", guestLabels, nil)
 	descGuestFaults = prometheus.NewDesc("responder_guest_faults_total",
 		"Failures of attached guests, by kind.", append(guestLabels[:len(guestLabels):len(guestLabels)], "kind"), nil)
 	descGuestNumber = prometheus.NewDesc("responder_guest_metric",
@@ -81,7 +83,7 @@ var guestLabels = []string{"guest", "zone", "at", "scope"}
 
 // Describe implements prometheus.Collector.
 func (*guestCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descGuestCalls, descGuestFuel, descGuestSuppressed, descGuestFaults, descGuestNumber} {
+	for _, d := range []*prometheus.Desc{descGuestCalls, descGuestFuel, descGuestSuppressed, descGuestExhausted, descGuestFaults, descGuestNumber} {
 		ch <- d
 	}
 }
@@ -97,6 +99,7 @@ func (c *guestCollector) Collect(ch chan<- prometheus.Metric) {
 		send(descGuestCalls, prometheus.CounterValue, float64(totals.Calls))
 		send(descGuestFuel, prometheus.CounterValue, float64(totals.Fuel))
 		send(descGuestSuppressed, prometheus.CounterValue, float64(totals.Suppressed))
+		send(descGuestExhausted, prometheus.CounterValue, float64(totals.Exhausted))
 		for kind, n := range totals.Faults {
 			send(descGuestFaults, prometheus.CounterValue, float64(n), kind)
 		}

@@ -102,6 +102,8 @@ func (g *guests) entry(ctx context.Context, row store.Attachment, fallback resol
 		Fuel:     limits.Fuel,
 		Memory:   int(limits.MemoryPages) << 16,
 		Fallback: fallback,
+
+		FuelPerSecond: row.Limits.FuelPerSecond,
 	}}
 }
 

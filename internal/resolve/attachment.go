@@ -64,11 +64,16 @@ type Attachment struct {
 	Memory   int       // bytes that an instance may have
 	Fallback Fallback
 
+	// FuelPerSecond is how many units all its queries in this process may burn in
+	// a second; 0 for no such limit.
+	FuelPerSecond uint64
+
 	Stats   Stats   // what its guest did
 	Metrics Metrics // what its guest counts
 
 	purity   purity
 	reserve  reserve
+	budget   budget
 	failures limiter
 	lines    lineLimiter
 }

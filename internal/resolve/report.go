@@ -63,6 +63,9 @@ func reason(err error) string {
 	if f, ok := errors.AsType[*runtime.Fault](err); ok {
 		return f.Kind.String()
 	}
+	if errors.Is(err, errExhausted) {
+		return "over its fuel a second"
+	}
 	return "suppressed"
 }
 

@@ -310,6 +310,35 @@ func TestFailureIsRememberedForItsQuestion(t *testing.T) {
 	}
 }
 
+func TestFuelASecond(t *testing.T) {
+	calls := map[string]int{}
+	guest := func(n string, _ *hostabi.Question, _ runtime.Host, a *runtime.Answer) error {
+		calls[n]++
+		return answer(a, set(n, rr.TypeTXT, 5, "\x02ok"))
+	}
+	greedy, other := attach("a.deep.apps.example", guest), attach("www.apps.example", guest)
+	greedy.FuelPerSecond = 120 // a quarter of that at once, and each call burns 10
+	w := serve(t, resolve.Config{}, greedy, other)
+	got := ""
+	for range 20 {
+		got = ask(w, "a.deep.apps.example", rr.TypeTXT)
+		ask(w, "www.apps.example", rr.TypeTXT)
+	}
+	if n := calls["a.deep.apps.example"]; n < 3 || n > 5 {
+		t.Errorf("got %d calls of the greedy guest, want 3, or a little more where this took long", n)
+	}
+	if !strings.Contains(got, "static below deep") || !strings.Contains(got, "over its fuel a second") {
+		t.Errorf("got %q, want the fallback and why", got)
+	}
+	if n := calls["www.apps.example"]; n != 20 {
+		t.Errorf("got %d calls of the other guest, want 20", n)
+	}
+	totals := greedy.Stats.Totals()
+	if totals.Exhausted != 20-totals.Calls || totals.Suppressed != 0 {
+		t.Errorf("totals: got %+v", totals)
+	}
+}
+
 func TestOneFuelBudgetForAQuery(t *testing.T) {
 	hop := 0
 	a := attach("apps.example", func(n string, _ *hostabi.Question, _ runtime.Host, a *runtime.Answer) error {

@@ -37,17 +37,26 @@ func newSlot(a *Attachment) *slot {
 	return &slot{attachment: a, counters: a.Stats.join()}
 }
 
-// call runs the guest on q. The error is a *runtime.Fault or errSuppressed.
+// call runs the guest on q. The error is a *runtime.Fault, errSuppressed or
+// errExhausted.
 func (s *slot) call(q *hostabi.Question, h *host, fuel uint64, a *runtime.Answer) error {
 	// Only a slot with failures needs to know the time, or the hash of a question.
 	if len(s.failed) > 0 && s.suppressed(s.hash(q)) {
 		s.counters.suppressed.Add(1)
 		return errSuppressed
 	}
+	rate := s.attachment.FuelPerSecond
+	if rate > 0 && s.attachment.budget.exhausted(sinceStart()) {
+		s.counters.exhausted.Add(1)
+		return errExhausted
+	}
 	s.counters.calls.Add(1)
 	s.calls++
 	err := s.run(q, h, fuel, a)
 	s.counters.fuel.Add(a.Fuel)
+	if rate > 0 {
+		s.attachment.budget.burn(a.Fuel, rate, sinceStart())
+	}
 	if a.Fuel > s.counters.maxFuel.Load() {
 		s.counters.maxFuel.Store(a.Fuel)
 	}

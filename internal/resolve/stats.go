@@ -19,6 +19,7 @@ type counters struct {
 	fuel       atomic.Uint64
 	maxFuel    atomic.Uint64
 	suppressed atomic.Uint64
+	exhausted  atomic.Uint64
 	faults     [faultKinds]atomic.Uint64
 	_          [64]byte
 }
@@ -36,6 +37,7 @@ type Totals struct {
 	Fuel       uint64 // units burnt by them
 	MaxFuel    uint64 // units burnt by the dearest
 	Suppressed uint64 // questions answered from the fallback without a call, after failures
+	Exhausted  uint64 // questions answered from the fallback without a call, for want of fuel in that second
 	Faults     map[string]uint64
 }
 
@@ -68,6 +70,7 @@ func (s *Stats) Totals() Totals {
 		t.Fuel += c.fuel.Load()
 		t.MaxFuel = max(t.MaxFuel, c.maxFuel.Load())
 		t.Suppressed += c.suppressed.Load()
+		t.Exhausted += c.exhausted.Load()
 		for kind := 1; kind < faultKinds; kind++ {
 			t.Faults[runtime.FaultKind(kind).String()] += c.faults[kind].Load()
 		}

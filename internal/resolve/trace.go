@@ -4,6 +4,7 @@ import (
 	"math/bits"
 
 	"github.com/namelet/namelet/internal/authority"
+	"github.com/namelet/namelet/rr"
 	"github.com/namelet/namelet/runtime"
 )
 
@@ -16,6 +17,7 @@ type Trace struct {
 	Inputs    []Input // what the query's guests asked, in order, each once but picks
 	Deps      []Dep   // what of the zones' data was used; good until the Response is used again
 	Known     bool    // the zone's own data hold the name and type: no guest or wildcard made it up
+	Zone      rr.Name // apex of the first zone on the way; the zero Name where none is served
 	ScopeV4   uint8   // the most bits of an IPv4 client that were asked for
 	ScopeV6   uint8   // the same for IPv6
 }

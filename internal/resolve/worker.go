@@ -43,6 +43,9 @@ func (w *Worker) Resolve(q authority.Question, c Client, resp *Response) {
 			w.routing.zones.Continue(q, &resp.Answer)
 			break
 		}
+		if resp.Trace.Zone.IsZero() {
+			resp.Trace.Zone = zone.Apex
+		}
 		next := w.step(zone, q, resp)
 		if !resp.MayFollow(next) {
 			break
@@ -170,7 +173,7 @@ func (w *Worker) any(s *authority.Snapshot, p authority.Place, q authority.Quest
 }
 
 // ask runs the guest. The answer is good until the Worker's next question. The
-// error is a *runtime.Fault or errSuppressed.
+// error is a *runtime.Fault, errSuppressed or errExhausted.
 func (w *Worker) ask(a *Attachment, zone *authority.Zone, q authority.Question, resp *Response) (*runtime.Answer, error) {
 	if !w.started {
 		w.fuel, w.started = a.Fuel, true
