@@ -3,7 +3,6 @@ package frontend
 import (
 	"encoding/binary"
 
-	"github.com/namelet/namelet/internal/resolve"
 	"github.com/namelet/namelet/rr"
 )
 
@@ -13,11 +12,12 @@ import (
 //
 // The id, the opcode, RD and the question are those of q, octet for octet. RA and
 // AD stay clear; CD is cleared too, as an authoritative server should (RFC 4035
-// section 3.1.6). The OPT record always fits.
-func complete(dst []byte, b body, q *query, rcode rr.RCode, errors []resolve.ExtendedError, limit int) (msg []byte, truncated bool) {
+// section 3.1.6). The OPT record always fits, with the options of x that the
+// client is owed.
+func complete(dst []byte, b body, q *query, rcode rr.RCode, x extras, limit int) (msg []byte, truncated bool) {
 	room := limit
 	if q.edns.present {
-		room -= optFixedLen
+		room -= optFixedLen + len(x.own)
 	}
 	tsig := tsigRefusal(q)
 	if headerLen+len(q.question)+len(tsig) > room {
@@ -35,7 +35,7 @@ func complete(dst []byte, b body, q *query, rcode rr.RCode, errors []resolve.Ext
 	dst = append(dst, q.question...)
 	dst = append(dst, b.msg[headerLen+len(q.question):e.end]...)
 	if q.edns.present {
-		dst = appendOPT(dst, q, rcode, errors, start+limit-len(tsig))
+		dst = appendOPT(dst, q, rcode, x, start+limit-len(tsig))
 	}
 	dst = append(dst, tsig...)
 	return dst, dst[start+2]&(flagTC>>8) != 0

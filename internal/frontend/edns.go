@@ -18,11 +18,17 @@ const (
 	maxErrorText        = 120 // octets sent of one extended error's text
 )
 
+// extras are the options of a response's OPT record.
+type extras struct {
+	own    []byte // what this client is owed; room is kept for it
+	errors []byte // extended errors, as appendErrors writes them: sent as far as they fit
+}
+
 // appendOPT appends the OPT record of a response (RFC 6891 section 6.1.3): our
 // own UDP size, version 0, the upper bits of the code, DO as it was sent (RFC
-// 3225 section 3), and the extended errors that fit into limit octets. The
-// message has room for the record without options.
-func appendOPT(msg []byte, q *query, rcode rr.RCode, errors []resolve.ExtendedError, limit int) []byte {
+// 3225 section 3), and the options. The message may have limit octets with it, and
+// has room for the record without extended errors.
+func appendOPT(msg []byte, q *query, rcode rr.RCode, x extras, limit int) []byte {
 	flags := byte(0)
 	if q.edns.do {
 		flags = 0x80
@@ -30,28 +36,42 @@ func appendOPT(msg []byte, q *query, rcode rr.RCode, errors []resolve.ExtendedEr
 	msg = append(msg, 0, 0, byte(rr.TypeOPT), announcedSize>>8, announcedSize&0xff,
 		byte(rcode>>4), 0, flags, 0, 0, 0)
 	start := len(msg)
-	for _, e := range errors[:min(len(errors), maxExtendedErrors)] {
-		msg = appendExtendedError(msg, e, limit)
+	msg = append(msg, x.own...)
+	for errors := x.errors; len(errors) > 0; {
+		n := 4 + int(binary.BigEndian.Uint16(errors[2:]))
+		msg = appendFitting(msg, errors[:n], limit)
+		errors = errors[n:]
 	}
 	binary.BigEndian.PutUint16(msg[start-2:], uint16(len(msg)-start))
 	return msg
 }
 
-// appendExtendedError appends an extended error where it fits: without its text
-// if need be, since the text may be left out (RFC 8914 section 2) and the code
-// says the same to programs.
-func appendExtendedError(msg []byte, e resolve.ExtendedError, limit int) []byte {
-	text := cutText(e.Text, maxErrorText)
-	if len(msg)+6+len(text) > limit {
-		text = ""
+// errorFixedLen is the length of an extended error without its text.
+const errorFixedLen = 6
+
+// appendErrors appends extended errors as options.
+func appendErrors(dst []byte, errors []resolve.ExtendedError) []byte {
+	for _, e := range errors[:min(len(errors), maxExtendedErrors)] {
+		text := cutText(e.Text, maxErrorText)
+		dst = binary.BigEndian.AppendUint16(dst, optionExtendedError)
+		dst = binary.BigEndian.AppendUint16(dst, uint16(2+len(text)))
+		dst = binary.BigEndian.AppendUint16(dst, e.Code)
+		dst = append(dst, text...)
 	}
-	if len(msg)+6 > limit {
+	return dst
+}
+
+// appendFitting appends an extended error where it fits: without its text if need
+// be, since the text may be left out (RFC 8914 section 2) and the code says the
+// same to programs.
+func appendFitting(msg, option []byte, limit int) []byte {
+	if len(msg)+len(option) <= limit {
+		return append(msg, option...)
+	}
+	if len(msg)+errorFixedLen > limit {
 		return msg
 	}
-	msg = binary.BigEndian.AppendUint16(msg, optionExtendedError)
-	msg = binary.BigEndian.AppendUint16(msg, uint16(2+len(text)))
-	msg = binary.BigEndian.AppendUint16(msg, e.Code)
-	return append(msg, text...)
+	return append(msg, option[0], option[1], 0, 2, option[4], option[5])
 }
 
 // cutText returns at most n octets of text, and no part of a character.

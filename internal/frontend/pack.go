@@ -10,6 +10,7 @@ import (
 // packer turns responses into messages. It is used again for each.
 type packer struct {
 	msg     []byte // the body of the last response
+	errors  []byte // its extended errors, as options
 	names   compressor
 	learned bool // names knows the qname
 	asked   int  // length of the qname in wire form, 0 where there is no question
@@ -26,11 +27,11 @@ type body struct {
 // pack writes the response to q behind dst and returns the message: at most limit
 // octets, which are at least 512. truncated says that TC is set.
 func (p *packer) pack(dst []byte, q *query, rcode rr.RCode, resp *resolve.Response, limit int) (msg []byte, truncated bool) {
-	return complete(dst, p.body(q, rcode, resp), q, rcode, resp.Errors, limit)
+	return complete(dst, p.body(q, rcode, resp), q, rcode, extras{errors: p.errors}, limit)
 }
 
-// body packs the response to q. It is good until the next call. An RRset goes in
-// whole or not at all.
+// body packs the response to q, and its extended errors into p.errors. Both are
+// good until the next call. An RRset goes in whole or not at all.
 func (p *packer) body(q *query, rcode rr.RCode, resp *resolve.Response) body {
 	p.begin(q)
 	var counts [3]int
@@ -50,6 +51,7 @@ func (p *packer) body(q *query, rcode rr.RCode, resp *resolve.Response) body {
 		counts[2] += more
 	}
 	p.finish(rcode, resp.Authoritative, !whole, counts)
+	p.errors = appendErrors(p.errors[:0], resp.Errors)
 	return body{p.msg, required}
 }
 

@@ -114,7 +114,7 @@ func TestParseFields(t *testing.T) {
 		id: 0xabcd, flags: 0x0130, question: msg[12:21], qtype: rr.TypeAAAA, qclass: rr.ClassIN,
 		edns: edns{present: true, do: true, size: 4096},
 	}
-	if diff := cmp.Diff(want, got, cmp.AllowUnexported(query{}, edns{})); diff != "" {
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(query{}, edns{}, ednsOptions{})); diff != "" {
 		t.Errorf("query (-want +got):\n%s", diff)
 	}
 	if got := string(got.name()); got != "\x03WWw\x00" {
@@ -155,7 +155,7 @@ func FuzzParse(f *testing.F) {
 		if isPlain && !isFull {
 			t.Fatalf("the plain parser took what the codec rejects")
 		}
-		if diff := cmp.Diff(full, plain, cmp.AllowUnexported(query{}, edns{})); isPlain && diff != "" {
+		if diff := cmp.Diff(full, plain, cmp.AllowUnexported(query{}, edns{}, ednsOptions{})); isPlain && diff != "" {
 			t.Fatalf("fields (-codec +plain):\n%s", diff)
 		}
 		records, wellFormed := readAll(msg)
