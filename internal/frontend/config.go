@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	goruntime "runtime"
 	"time"
 )
@@ -25,13 +26,19 @@ type Config struct {
 	MaxUDPSize int
 
 	TCP TCPConfig
+	TLS TLSConfig
+
+	// ProxyFrom are the networks of proxies. What comes from there begins with a
+	// header of the PROXY protocol, version 2, that names the client, and is not
+	// answered without one; what comes from elsewhere is not answered with one.
+	ProxyFrom []netip.Prefix
 
 	// Logger gets what an operator should see. Default: slog.Default.
 	Logger *slog.Logger
 }
 
-// TCPConfig bounds what TCP clients can take. The zero value of a field means
-// its default.
+// TCPConfig bounds what TCP clients can take, those of TLS and HTTPS among them.
+// The zero value of a field means its default.
 type TCPConfig struct {
 	Workers           int           // Workers that all connections share. Default: the number of CPUs
 	Connections       int           // open connections in all; more are closed on arrival. Default: 1024

@@ -34,28 +34,51 @@ const (
 	crowded            // the client's prefix has as many as it may
 )
 
-// admit counts a connection in, unless it is one too many.
+// admit counts a connection in, unless it is one too many. One of a proxy has no
+// client yet, and an address that is not valid.
 func (l *connLimiter) admit(client netip.Addr) admission {
-	p := clientPrefix(client)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	switch {
-	case l.open >= l.total:
+	if l.open >= l.total {
 		return full
-	case l.byClient[p] >= l.client:
+	}
+	a := l.take(client)
+	if a == admitted {
+		l.open++
+	}
+	return a
+}
+
+// attribute counts a connection that was admitted without one to its client.
+// Unless there are too many of that, it is released with its address.
+func (l *connLimiter) attribute(client netip.Addr) admission {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.take(client)
+}
+
+// take counts to a client. The lock is held.
+func (l *connLimiter) take(client netip.Addr) admission {
+	if !client.IsValid() {
+		return admitted
+	}
+	p := clientPrefix(client)
+	if l.byClient[p] >= l.client {
 		return crowded
 	}
-	l.open++
 	l.byClient[p]++
 	return admitted
 }
 
-// release counts out a connection that was admitted.
+// release counts out a connection of the client it counts to, if any.
 func (l *connLimiter) release(client netip.Addr) {
-	p := clientPrefix(client)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.open--
+	if !client.IsValid() {
+		return
+	}
+	p := clientPrefix(client)
 	if l.byClient[p]--; l.byClient[p] == 0 {
 		delete(l.byClient, p)
 	}

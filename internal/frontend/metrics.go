@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/namelet/namelet/hostabi"
+	"github.com/namelet/namelet/internal/frontend/keypair"
 	"github.com/namelet/namelet/rr"
 )
 
@@ -17,7 +18,8 @@ type Metrics struct {
 	mu      sync.Mutex
 	workers []*counters
 
-	tcp tcpCounters
+	tcp  tcpCounters
+	pair *keypair.Pair // nil without TLS
 }
 
 // counter is written by one goroutine and read by any.
@@ -41,13 +43,15 @@ type counters struct {
 	_         [64]byte // keeps the next worker's off this cache line
 }
 
-// tcpCounters are shared by all connections.
+// tcpCounters are shared by all connections, whatever goes over them.
 type tcpCounters struct {
-	open     atomic.Int64
-	accepted atomic.Uint64
-	full     atomic.Uint64 // closed on arrival: too many in all
-	crowded  atomic.Uint64 // closed on arrival: too many of the client's
-	unsent   atomic.Uint64 // responses that the client did not take
+	open       atomic.Int64
+	accepted   atomic.Uint64
+	full       atomic.Uint64 // closed on arrival: too many in all
+	crowded    atomic.Uint64 // closed on arrival: too many of the client's
+	headers    atomic.Uint64 // closed: the PROXY header of a named source is missing or malformed
+	handshakes atomic.Uint64 // closed: TLS was not agreed on
+	unsent     atomic.Uint64 // responses that the client did not take
 }
 
 func (c *counters) answer(rcode rr.RCode, truncated bool) {
@@ -80,17 +84,23 @@ var (
 	descPanics = prometheus.NewDesc("responder_query_panics_total",
 		"Queries that failed by a panic and got SERVFAIL.", []string{"transport"}, nil)
 	descOpen = prometheus.NewDesc("responder_tcp_connections",
-		"Open TCP connections.", nil, nil)
+		"Open TCP connections, those of TLS and HTTPS among them.", nil, nil)
 	descAccepted = prometheus.NewDesc("responder_tcp_connections_total",
-		"TCP connections that were served.", nil, nil)
+		"TCP connections that were served, those of TLS and HTTPS among them.", nil, nil)
 	descRefused = prometheus.NewDesc("responder_tcp_connections_refused_total",
 		"TCP connections closed on arrival, by the limit they ran into.", []string{"limit"}, nil)
+	descFailed = prometheus.NewDesc("responder_tcp_connections_failed_total",
+		"TCP connections closed before their first query, by what failed: the TLS handshake, or the header of a proxy.", []string{"step"}, nil)
+	descExpires = prometheus.NewDesc("responder_tls_certificate_expires_timestamp_seconds",
+		"When the certificate in use ends, in Unix time.", nil, nil)
+	descStale = prometheus.NewDesc("responder_tls_certificate_stale",
+		"1 where the files of the certificate hold something else than what is in use, because it could not be taken up.", nil, nil)
 )
 
 // Describe implements prometheus.Collector.
 func (m *Metrics) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{descQueries, descIgnored, descTruncated, descUnsent,
-		descPanics, descOpen, descAccepted, descRefused} {
+		descPanics, descOpen, descAccepted, descRefused, descFailed, descExpires, descStale} {
 		ch <- d
 	}
 }
@@ -100,7 +110,7 @@ func (m *Metrics) Collect(ch chan<- prometheus.Metric) {
 	count := func(d *prometheus.Desc, n uint64, labels ...string) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(n), labels...)
 	}
-	for _, transport := range []hostabi.Transport{hostabi.TransportUDP, hostabi.TransportTCP} {
+	for _, transport := range []hostabi.Transport{hostabi.TransportUDP, hostabi.TransportTCP, hostabi.TransportTLS, hostabi.TransportHTTPS} {
 		label := transport.String()
 		t := m.sum(transport)
 		for code, n := range t.answered {
@@ -121,6 +131,17 @@ func (m *Metrics) Collect(ch chan<- prometheus.Metric) {
 	count(descAccepted, m.tcp.accepted.Load())
 	count(descRefused, m.tcp.full.Load(), "total")
 	count(descRefused, m.tcp.crowded.Load(), "client")
+	count(descFailed, m.tcp.handshakes.Load(), "tls")
+	count(descFailed, m.tcp.headers.Load(), "proxy")
+	if m.pair == nil {
+		return
+	}
+	stale := 0.0
+	if m.pair.Stale() {
+		stale = 1
+	}
+	ch <- prometheus.MustNewConstMetric(descExpires, prometheus.GaugeValue, float64(m.pair.Expires().Unix()))
+	ch <- prometheus.MustNewConstMetric(descStale, prometheus.GaugeValue, stale)
 }
 
 func rcodeLabel(code int) string {

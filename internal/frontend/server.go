@@ -7,6 +7,9 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/namelet/namelet/hostabi"
+	"github.com/namelet/namelet/internal/frontend/proxy"
 )
 
 // drainTime is how long after Shutdown what the kernel had already received is
@@ -22,8 +25,12 @@ type Server struct {
 	panics    *panicLog
 	trouble   throttle // of what sockets complain about
 	endpoints []*endpoint
+	listeners []*listener // of TLS and HTTPS
+	sources   proxy.Sources
+	tls       secrets
+	https     *httpsServer
 
-	jobs    chan *exchange // TCP queries on their way to the workers
+	jobs    chan *exchange // queries of connections on their way to the workers
 	pool    sync.Pool      // of *exchange
 	limiter *connLimiter
 
@@ -33,10 +40,11 @@ type Server struct {
 	started bool
 	conns   map[*tcpConn]struct{}
 
-	sockets sync.WaitGroup // UDP loops, accept loops and connections
-	workers sync.WaitGroup // TCP workers
-	done    chan struct{}  // closed when nothing runs any more
-	end     sync.Once
+	sockets  sync.WaitGroup // UDP loops, accept loops and connections
+	workers  sync.WaitGroup // those of connections
+	draining chan struct{}  // closed when Shutdown begins
+	done     chan struct{}  // closed when nothing runs any more
+	end      sync.Once
 }
 
 // Errors of a Server used in the wrong order.
@@ -55,16 +63,24 @@ func Listen(ctx context.Context, config Config, handler Handler) (*Server, error
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{
-		config:  config,
-		handler: handler,
-		metrics: &Metrics{},
-		panics:  &panicLog{logger: config.Logger},
-		jobs:    make(chan *exchange, 4*config.TCP.Workers),
-		limiter: newConnLimiter(config.TCP.Connections, config.TCP.ClientConnections),
-		conns:   map[*tcpConn]struct{}{},
-		done:    make(chan struct{}),
+	secrets, err := newSecrets(config)
+	if err != nil {
+		return nil, err
 	}
+	s := &Server{
+		config:   config,
+		handler:  handler,
+		sources:  proxy.NewSources(config.ProxyFrom),
+		tls:      secrets,
+		metrics:  &Metrics{pair: secrets.pair},
+		panics:   &panicLog{logger: config.Logger},
+		jobs:     make(chan *exchange, 4*config.TCP.Workers),
+		limiter:  newConnLimiter(config.TCP.Connections, config.TCP.ClientConnections),
+		conns:    map[*tcpConn]struct{}{},
+		draining: make(chan struct{}),
+		done:     make(chan struct{}),
+	}
+	s.https = s.newHTTPS()
 	for _, address := range config.Listen {
 		e, err := bind(ctx, address, config.Workers)
 		if err != nil {
@@ -72,6 +88,10 @@ func Listen(ctx context.Context, config Config, handler Handler) (*Server, error
 			return nil, err
 		}
 		s.endpoints = append(s.endpoints, e)
+	}
+	if err := s.listenStreams(ctx); err != nil {
+		s.closeSockets()
+		return nil, err
 	}
 	return s, nil
 }
@@ -111,13 +131,20 @@ func (s *Server) start() error {
 	}
 	s.started = true
 	for range s.config.TCP.Workers {
-		s.workers.Go(s.workTCP)
+		s.workers.Go(s.workStreams)
 	}
 	for _, e := range s.endpoints {
 		for _, conn := range e.udp {
 			s.sockets.Go(func() { s.serveUDP(conn) })
 		}
-		s.sockets.Go(func() { s.accept(e.tcp) })
+		s.sockets.Go(func() { s.accept(&listener{e.tcp, hostabi.TransportTCP}) })
+	}
+	for _, l := range s.listeners {
+		s.sockets.Go(func() { s.accept(l) })
+	}
+	if s.config.TLS.wanted() {
+		s.sockets.Go(s.https.serve)
+		s.sockets.Go(func() { s.tls.pair.Watch(s.draining) })
 	}
 	go func() {
 		s.sockets.Wait()
@@ -141,9 +168,10 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 	s.closeSockets()
+	s.https.http.Close()
 	s.mu.Lock()
 	for c := range s.conns {
-		c.conn.Close()
+		c.raw.Close()
 	}
 	s.mu.Unlock()
 	return ctx.Err()
@@ -156,6 +184,7 @@ func (s *Server) drain() {
 	defer s.mu.Unlock()
 	at := time.Now().Add(drainTime)
 	s.drainBy.Store(&at)
+	close(s.draining)
 	if !s.started {
 		s.closeSockets()
 		close(s.done)
@@ -167,14 +196,25 @@ func (s *Server) drain() {
 			_ = c.SetReadDeadline(at)
 		}
 	}
+	for _, l := range s.listeners {
+		l.tcp.Close()
+	}
 	for c := range s.conns {
-		_ = c.conn.SetReadDeadline(at)
+		if !c.left {
+			_ = c.raw.SetReadDeadline(at)
+		}
+	}
+	if s.config.TLS.wanted() {
+		go s.https.drain()
 	}
 }
 
 func (s *Server) closeSockets() {
 	for _, e := range s.endpoints {
 		e.close()
+	}
+	for _, l := range s.listeners {
+		l.tcp.Close()
 	}
 }
 

@@ -12,84 +12,58 @@ import (
 	"time"
 
 	"github.com/namelet/namelet/hostabi"
+	"github.com/namelet/namelet/internal/frontend/proxy"
 )
 
 const (
 	lengthLen   = 2    // octets in front of each message (RFC 1035 section 4.2.2)
 	readBuffer  = 1024 // octets read ahead of a connection: a burst of pipelined queries
-	keepReplies = 4096 // a longer reply's memory is not kept for the next
+	writeBuffer = 8192 // octets of replies gathered before they are sent
+	keepReplies = 8192 // a longer reply's memory is not kept for the next
 )
 
-// exchange is a query on its way from a connection to a worker, and its reply on
-// the way back.
+// exchange is a query on its way from a client to a worker, and its reply on the
+// way back.
 type exchange struct {
-	conn  *tcpConn
-	query []byte
-	reply []byte // with its length in front; empty where there is none
+	client    netip.Addr
+	transport hostabi.Transport
+	replies   chan<- *exchange // where the worker puts it; there is room
+	query     []byte
+	reply     []byte // with its length in front; empty where there is none
 }
 
-// tcpConn is one client connection. One goroutine reads queries from it, one
-// writes replies to it, and the server's TCP workers stand in between, so that a
-// client that is slow to read holds up no worker and no other client, and
-// replies leave in the order they are ready (RFC 7766 section 6.2.1.1).
+// tcpConn is one client connection, with TLS or without. One goroutine reads
+// queries from it, one writes replies to it, and the server's workers stand in
+// between, so that a client that is slow to read holds up no worker and no other
+// client, and replies leave in the order they are ready (RFC 7766 section
+// 6.2.1.1).
 type tcpConn struct {
-	server  *Server
-	conn    *net.TCPConn
-	client  netip.Addr
-	slots   chan struct{}  // holds one for each query that is not answered yet
-	replies chan *exchange // has room for as many: workers never wait for it
-	pending sync.WaitGroup // counts the same queries
-}
-
-// accept takes connections until the listener is closed.
-func (s *Server) accept(listener *net.TCPListener) {
-	for {
-		conn, err := listener.AcceptTCP()
-		if err != nil {
-			if errors.Is(err, net.ErrClosed) {
-				return
-			}
-			s.complain("accept TCP", err)
-			time.Sleep(retryDelay)
-			continue
-		}
-		s.admit(conn)
-	}
-}
-
-// admit starts to serve a connection, or closes it where there are too many.
-func (s *Server) admit(conn *net.TCPConn) {
-	client := conn.RemoteAddr().(*net.TCPAddr).AddrPort().Addr().Unmap().WithZone("")
-	switch s.limiter.admit(client) {
-	case full:
-		s.metrics.tcp.full.Add(1)
-		conn.Close()
-		return
-	case crowded:
-		s.metrics.tcp.crowded.Add(1)
-		conn.Close()
-		return
-	}
-	s.metrics.tcp.accepted.Add(1)
-	s.metrics.tcp.open.Add(1)
-	c := &tcpConn{
-		server:  s,
-		conn:    conn,
-		client:  client,
-		slots:   make(chan struct{}, s.config.TCP.InFlight),
-		replies: make(chan *exchange, s.config.TCP.InFlight),
-	}
-	s.mu.Lock()
-	s.conns[c] = struct{}{}
-	s.mu.Unlock()
-	s.sockets.Go(c.serve)
+	server    *Server
+	transport hostabi.Transport
+	raw       *net.TCPConn
+	conn      net.Conn       // raw, or the TLS connection over it
+	client    netip.Addr     // who asks: the other end, or whom a proxy names
+	counted   netip.Addr     // whose connection it counts as; not valid for a proxy's own
+	proxied   bool           // it begins with a header of the PROXY protocol
+	closed    chan struct{}  // closed by the HTTP server, for HTTPS alone
+	left      bool           // handed over to the HTTP server; guarded by server.mu
+	slots     chan struct{}  // holds one for each query that is not answered yet
+	replies   chan *exchange // has room for as many: workers never wait for it
+	pending   sync.WaitGroup // counts the same queries
 }
 
 // serve runs the connection until the client has closed its side, has been
 // silent for too long or has broken the framing, or the server drains; and then
 // until what was asked before is answered.
 func (c *tcpConn) serve() {
-	s := c.server
+	defer c.leave()
+	if !c.greet() {
+		return
+	}
+	if c.transport == hostabi.TransportHTTPS {
+		c.serveHTTPS()
+		return
+	}
 	written := make(chan struct{})
 	go func() {
 		defer close(written)
@@ -100,12 +74,6 @@ func (c *tcpConn) serve() {
 	close(c.replies)
 	<-written
 	c.conn.Close()
-
-	s.mu.Lock()
-	delete(s.conns, c)
-	s.mu.Unlock()
-	s.limiter.release(c.client)
-	s.metrics.tcp.open.Add(-1)
 }
 
 // read hands the connection's queries to the workers, as many at a time as may
@@ -115,7 +83,7 @@ func (c *tcpConn) read() {
 	r := bufio.NewReaderSize(c.conn, readBuffer)
 	for {
 		c.slots <- struct{}{}
-		x := s.newExchange(c)
+		x := s.newExchange(c.client, c.transport, c.replies)
 		if err := c.readQuery(r, x); err != nil {
 			s.recycle(x)
 			<-c.slots
@@ -129,6 +97,13 @@ func (c *tcpConn) read() {
 // errFraming is the error of a length that no query has: what follows it cannot
 // be made sense of.
 var errFraming = errors.New("frontend: message length out of range")
+
+// errProxied is the error of a header of the PROXY protocol from somebody who is
+// no named proxy.
+var errProxied = errors.New("frontend: unexpected PROXY header")
+
+// signatureLength is the length that the begin of a PROXY header would be.
+const signatureLength = '\r'<<8 | '\n'
 
 // readQuery reads the next message. The connection may be silent before it, but
 // once begun, all of it has to arrive in the message time.
@@ -147,6 +122,9 @@ func (c *tcpConn) readQuery(r *bufio.Reader, x *exchange) error {
 	if n < headerLen || n > maxQuery {
 		return errFraming
 	}
+	if n == signatureLength && headed(r) {
+		return errProxied
+	}
 	if cap(x.query) < n {
 		x.query = make([]byte, n)
 	}
@@ -155,11 +133,19 @@ func (c *tcpConn) readQuery(r *bufio.Reader, x *exchange) error {
 	return err
 }
 
+// headed reports whether what follows the two octets that were read makes a
+// header of the PROXY protocol of them, and no message.
+func headed(r *bufio.Reader) bool {
+	const rest = 10
+	b, err := r.Peek(rest)
+	return err == nil && proxy.HasHeader(append([]byte("\r\n"), b...))
+}
+
 // await waits for the first octet of the next message. A connection with queries
 // in flight is not idle (RFC 7766 section 6.2.3).
 func (c *tcpConn) await(r *bufio.Reader) error {
 	for r.Buffered() == 0 {
-		c.setReadDeadline(c.server.config.TCP.Idle)
+		c.setReadDeadline(c.server.idleTime())
 		_, err := r.Peek(1)
 		switch {
 		case err == nil:
@@ -186,60 +172,94 @@ func buffered(r *bufio.Reader) bool {
 // order matters: drain stores its time before it sets deadlines, so one of the
 // two always sees the other.
 func (c *tcpConn) setReadDeadline(d time.Duration) {
-	_ = c.conn.SetReadDeadline(time.Now().Add(d))
+	_ = c.raw.SetReadDeadline(time.Now().Add(d))
 	if at := c.server.drainBy.Load(); at != nil {
-		_ = c.conn.SetReadDeadline(*at)
+		_ = c.raw.SetReadDeadline(*at)
 	}
 }
 
 // write sends replies, each with its length in one write, so that neither goes
-// out in a segment of its own (RFC 7766 section 8). After a failure it only gives
-// back what is still to come.
+// out in a segment of its own (RFC 7766 section 8), and together what is ready
+// together. After a failure it only gives back what is still to come.
 func (c *tcpConn) write() {
 	s := c.server
+	var b []byte
 	broken := false
 	for x := range c.replies {
-		if len(x.reply) > 0 && !broken {
+		var taken int
+		b, taken = c.gather(b[:0], x)
+		switch {
+		case len(b) == 0:
+		case broken:
+			s.metrics.tcp.unsent.Add(uint64(taken))
+		default:
 			_ = c.conn.SetWriteDeadline(time.Now().Add(s.config.TCP.Write))
-			if _, err := c.conn.Write(x.reply); err != nil {
+			if _, err := c.conn.Write(b); err != nil {
 				broken = true
-				c.conn.Close() // ends the reader too
+				s.metrics.tcp.unsent.Add(uint64(taken))
+				c.raw.Close() // ends the reader too
 			}
 		}
-		if len(x.reply) > 0 && broken {
-			s.metrics.tcp.unsent.Add(1)
+		if cap(b) > keepReplies {
+			b = nil
 		}
-		s.recycle(x)
-		<-c.slots
-		c.pending.Done()
+		for range taken {
+			<-c.slots
+			c.pending.Done()
+		}
 	}
 }
 
-// workTCP answers queries of all connections until there are no more.
-func (s *Server) workTCP() {
+// gather appends the reply of x and those that are ready too to b, and returns
+// how many it took.
+func (c *tcpConn) gather(b []byte, x *exchange) (_ []byte, taken int) {
+	for x != nil {
+		b = append(b, x.reply...)
+		c.server.recycle(x)
+		taken++
+		x = nil
+		if len(b) < writeBuffer {
+			select {
+			case x = <-c.replies: // nil once it is closed
+			default:
+			}
+		}
+	}
+	return b, taken
+}
+
+// workStreams answers queries of all connections until there are no more.
+func (s *Server) workStreams() {
 	r := s.newResponder(hostabi.TransportTCP)
+	counters := map[hostabi.Transport]*counters{
+		hostabi.TransportTCP:   r.counters,
+		hostabi.TransportTLS:   s.metrics.worker(hostabi.TransportTLS),
+		hostabi.TransportHTTPS: s.metrics.worker(hostabi.TransportHTTPS),
+	}
 	q := new(query)
 	for x := range s.jobs {
-		if reply := r.respond(append(x.reply[:0], 0, 0), x.query, x.conn.client, q); reply != nil {
+		r.transport, r.counters = x.transport, counters[x.transport]
+		if reply := r.respond(append(x.reply[:0], 0, 0), x.query, x.client, q); reply != nil {
+			reply = s.appendStreamOptions(reply, q, x.transport)
 			binary.BigEndian.PutUint16(reply, uint16(len(reply)-lengthLen))
 			x.reply = reply
 		}
-		x.conn.replies <- x
+		x.replies <- x
 		r.rest()
 	}
 }
 
-func (s *Server) newExchange(c *tcpConn) *exchange {
+func (s *Server) newExchange(client netip.Addr, transport hostabi.Transport, replies chan<- *exchange) *exchange {
 	x, _ := s.pool.Get().(*exchange)
 	if x == nil {
 		x = &exchange{}
 	}
-	x.conn = c
+	x.client, x.transport, x.replies = client, transport, replies
 	return x
 }
 
 func (s *Server) recycle(x *exchange) {
-	x.conn = nil
+	x.replies = nil
 	x.reply = x.reply[:0]
 	if cap(x.reply) > keepReplies {
 		x.reply = nil
