@@ -9,6 +9,9 @@ import (
 
 	"github.com/caarlos0/env/v11"
 	"github.com/spf13/pflag"
+
+	"github.com/namelet/namelet/internal/frontend"
+	"github.com/namelet/namelet/internal/frontend/proxy"
 )
 
 // envPrefix begins the names of all variables.
@@ -18,6 +21,11 @@ const envPrefix = "RESPONDER_"
 // flag of the same name in lower case with dashes.
 type config struct {
 	Listen           string     `env:"LISTEN" envDefault:"127.0.0.1:5300" help:"addresses to answer on, UDP and TCP, several by comma"`
+	DoTListen        string     `env:"DOT_LISTEN" help:"addresses to answer on over TLS, several by comma; needs --tls-cert and --tls-key"`
+	DoHListen        string     `env:"DOH_LISTEN" help:"addresses to answer on over HTTPS at /dns-query, several by comma; needs --tls-cert and --tls-key"`
+	TLSCert          string     `env:"TLS_CERT" help:"PEM file with the certificate chain for TLS and HTTPS; read anew when it changes"`
+	TLSKey           string     `env:"TLS_KEY" help:"PEM file with the key of the certificate"`
+	ProxyFrom        string     `env:"PROXY_FROM" help:"networks of proxies that put a PROXY header, version 2, before each packet and connection, several by comma"`
 	ControlListen    string     `env:"CONTROL_LISTEN" envDefault:"127.0.0.1:8053" help:"loopback address of the control endpoint"`
 	ControlTokenFile string     `env:"CONTROL_TOKEN_FILE" help:"file with a secret that the control endpoint wants to see"`
 	MetricsListen    string     `env:"METRICS_LISTEN" envDefault:"127.0.0.1:9153" help:"address of /metrics, /healthz and /readyz; none for no such"`
@@ -60,10 +68,13 @@ func (c *config) flags(set *pflag.FlagSet) {
 	}
 }
 
-// addresses splits a list of addresses by comma. The error names the one that is
-// no HOST:PORT.
+// addresses splits a list of addresses by comma; the empty text is none. The error
+// names the one that is no HOST:PORT.
 func addresses(variable, list string) ([]string, error) {
 	var all []string
+	if list == "" {
+		return nil, nil
+	}
 	for _, address := range strings.Split(list, ",") {
 		address = strings.TrimSpace(address)
 		if _, _, err := net.SplitHostPort(address); err != nil {
@@ -72,4 +83,28 @@ func addresses(variable, list string) ([]string, error) {
 		all = append(all, address)
 	}
 	return all, nil
+}
+
+// frontend returns what the configuration says of transports.
+func (c *config) frontend() (f frontend.Config, err error) {
+	if c.Listen == "" {
+		return f, fmt.Errorf("%sLISTEN: no address", envPrefix)
+	}
+	if f.Listen, err = addresses("LISTEN", c.Listen); err != nil {
+		return f, err
+	}
+	if f.TLS.Listen, err = addresses("DOT_LISTEN", c.DoTListen); err != nil {
+		return f, err
+	}
+	if f.TLS.HTTPSListen, err = addresses("DOH_LISTEN", c.DoHListen); err != nil {
+		return f, err
+	}
+	if c.DoTListen+c.DoHListen != "" && (c.TLSCert == "" || c.TLSKey == "") {
+		return f, fmt.Errorf("%sDOT_LISTEN and %sDOH_LISTEN need %sTLS_CERT and %sTLS_KEY", envPrefix, envPrefix, envPrefix, envPrefix)
+	}
+	f.TLS.CertFile, f.TLS.KeyFile = c.TLSCert, c.TLSKey
+	if f.ProxyFrom, err = proxy.ParseSources(c.ProxyFrom); err != nil {
+		return f, fmt.Errorf("%sPROXY_FROM: %w", envPrefix, err)
+	}
+	return f, nil
 }

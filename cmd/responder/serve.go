@@ -28,7 +28,8 @@ func (p *program) serve() *cobra.Command {
 	return &cobra.Command{
 		Use:   "serve",
 		Short: "Answer queries",
-		Long: `Answer queries over UDP and TCP from the zones and guests of the store. What commands
+		Long: `Answer queries over UDP and TCP, and over TLS and HTTPS where these have addresses, from
+the zones and guests of the store. What commands
 change while the server runs is served within a second. An interrupt or a SIGTERM ends
 the server once it has answered what is in flight.`,
 		Args: arguments(0, 0),
@@ -69,7 +70,7 @@ func (p *program) newServer(ctx context.Context) (_ *server, err error) {
 			err = errors.Join(err, s.close())
 		}
 	}()
-	listen, err := addresses("LISTEN", p.config.Listen)
+	transports, err := p.config.frontend()
 	if err != nil {
 		return nil, err
 	}
@@ -92,9 +93,9 @@ func (p *program) newServer(ctx context.Context) (_ *server, err error) {
 	resolver := resolve.New(resolve.Config{
 		Site:    p.config.Site,
 		Log:     s.log,
-		Workers: workers * (len(listen) + 1), // one a socket, and as many for TCP
+		Workers: workers * (len(transports.Listen) + 1), // one a socket, and as many for connections
 	})
-	if err := s.listenDNS(ctx, listen, workers, resolver); err != nil {
+	if err := s.listenDNS(ctx, transports, workers, resolver); err != nil {
 		return nil, err
 	}
 	if err := s.listenControl(p, spec, st, engine); err != nil {
@@ -129,8 +130,8 @@ func (s *server) openStore(ctx context.Context, text string) (*store.Store, stor
 	return st, spec, nil
 }
 
-func (s *server) listenDNS(ctx context.Context, listen []string, workers int, resolver *resolve.Resolver) error {
-	config := frontend.Config{Listen: listen, Workers: workers, TCP: frontend.TCPConfig{Workers: workers}, Logger: s.log}
+func (s *server) listenDNS(ctx context.Context, config frontend.Config, workers int, resolver *resolve.Resolver) error {
+	config.Workers, config.TCP.Workers, config.Logger = workers, workers, s.log
 	dns, err := frontend.Listen(ctx, config, handler{resolver})
 	if err != nil {
 		return err
@@ -227,6 +228,12 @@ func (s *server) announce() {
 	attrs := []any{"version", buildVersion().Version}
 	for _, a := range s.dns.Addrs() {
 		attrs = append(attrs, "listen", a.String())
+	}
+	for _, a := range s.dns.TLSAddrs() {
+		attrs = append(attrs, "tls", a.String())
+	}
+	for _, a := range s.dns.HTTPSAddrs() {
+		attrs = append(attrs, "https", a.String())
 	}
 	for _, e := range s.endpoint {
 		attrs = append(attrs, e.name, e.listener.Addr().String())
