@@ -76,7 +76,7 @@ var (
 	descQueries = prometheus.NewDesc("responder_queries_total",
 		"Queries that were answered, by transport and response code.", []string{"transport", "rcode"}, nil)
 	descIgnored = prometheus.NewDesc("responder_messages_ignored_total",
-		"Messages that got no response: too short, or responses themselves.", []string{"transport", "reason"}, nil)
+		"Messages that got no response: too short, responses themselves, or with a PROXY header missing or unexpected.", []string{"transport", "reason"}, nil)
 	descTruncated = prometheus.NewDesc("responder_responses_truncated_total",
 		"Responses with the TC bit set.", []string{"transport"}, nil)
 	descUnsent = prometheus.NewDesc("responder_responses_unsent_total",

@@ -55,6 +55,7 @@ const (
 	// there is nobody to talk to.
 	ignoredShort    // less than a header
 	ignoredResponse // QR is set
+	ignoredProxy    // a header of the PROXY protocol where none may be, or none where one must be
 
 	rejectedOpcode      // not QUERY
 	rejectedCount       // not exactly one question
@@ -74,6 +75,7 @@ const (
 var verdictText = [verdicts]string{
 	ignoredShort:    "short",
 	ignoredResponse: "response",
+	ignoredProxy:    "proxy",
 }
 
 // rejections gives the response to each verdict that is one.

@@ -3,6 +3,7 @@ package frontend
 import (
 	"errors"
 	"net"
+	"net/netip"
 	"os"
 	"time"
 
@@ -61,7 +62,8 @@ type udpWorker struct {
 	responder *responder
 	batch     *batch
 
-	queries [batchSize]query // of the messages of the batch
+	queries [batchSize]query      // of the messages of the batch
+	clients [batchSize]netip.Addr // that they are from
 	waiting [batchSize]uint8 // those that no cache answered, by their place in the batch
 }
 
@@ -71,12 +73,18 @@ type udpWorker struct {
 func (w *udpWorker) answer(n int) {
 	waiting := 0
 	for i := range n {
-		client, ok := w.batch.client(i)
+		from, ok := w.batch.client(i)
 		if !ok {
 			continue // nobody can be there
 		}
+		client, message, ok := w.server.sources.Unwrap(w.batch.message(i), from)
+		if !ok {
+			w.responder.counters.ignore(ignoredProxy)
+			continue
+		}
 		q := &w.queries[i]
-		response, done := w.responder.quick(w.batch.room(i), w.batch.message(i), client, q)
+		w.clients[i] = client
+		response, done := w.responder.quick(w.batch.room(i), message, client, q)
 		switch {
 		case !done:
 			w.waiting[waiting] = uint8(i)
@@ -91,8 +99,7 @@ func (w *udpWorker) answer(n int) {
 	}
 	since := time.Now()
 	for _, i := range w.waiting[:waiting] {
-		client, _ := w.batch.client(int(i))
-		w.batch.reply(int(i), w.responder.slow(w.batch.room(int(i)), client, &w.queries[i]))
+		w.batch.reply(int(i), w.responder.slow(w.batch.room(int(i)), w.clients[i], &w.queries[i]))
 		if time.Since(since) > patienceOfAnswers {
 			w.send()
 			since = time.Now()
