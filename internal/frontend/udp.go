@@ -64,7 +64,7 @@ type udpWorker struct {
 
 	queries [batchSize]query      // of the messages of the batch
 	clients [batchSize]netip.Addr // that they are from
-	waiting [batchSize]uint8 // those that no cache answered, by their place in the batch
+	waiting [batchSize]uint8      // those that no cache answered, by their place in the batch
 }
 
 // answer answers the n messages that the batch holds. What is ready leaves before
