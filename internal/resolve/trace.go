@@ -27,6 +27,9 @@ type Trace struct {
 // of the query.
 type Input = runtime.Event
 
+// InputKind says which input an Input is.
+type InputKind = runtime.EventKind
+
 // The kinds of inputs.
 const (
 	InputClient    = runtime.EventClient
