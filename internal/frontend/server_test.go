@@ -139,7 +139,7 @@ func receive(t testing.TB, conn net.Conn) []byte {
 // exchangeOn sends a message and returns the response.
 func exchangeOn(t testing.TB, conn net.Conn, msg []byte) []byte {
 	t.Helper()
-	if _, ok := conn.(*net.TCPConn); ok {
+	if _, ok := conn.(*net.UDPConn); !ok {
 		msg = framed(msg)
 	}
 	send(t, conn, msg)
