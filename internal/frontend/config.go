@@ -25,8 +25,9 @@ type Config struct {
 	// 1232, which is not fragmented on any path that IPv6 allows.
 	MaxUDPSize int
 
-	TCP TCPConfig
-	TLS TLSConfig
+	TCP    TCPConfig
+	Policy PolicyConfig
+	TLS    TLSConfig
 
 	// ProxyFrom are the networks of proxies. What comes from there begins with a
 	// header of the PROXY protocol, version 2, that names the client, and is not

@@ -40,7 +40,10 @@ type counters struct {
 	truncated counter
 	unsent    counter // over UDP; TCP has tcpCounters
 	panics    counter
-	_         [64]byte // keeps the next worker's off this cache line
+
+	restrained [restraints]counter // over UDP
+
+	_ [64]byte // keeps the next worker's off this cache line
 }
 
 // tcpCounters are shared by all connections, whatever goes over them.
@@ -83,6 +86,8 @@ var (
 		"Responses that could not be sent.", []string{"transport"}, nil)
 	descPanics = prometheus.NewDesc("responder_query_panics_total",
 		"Queries that failed by a panic and got SERVFAIL.", []string{"transport"}, nil)
+	descRestrained = prometheus.NewDesc("responder_rate_limited_total",
+		"Responses beyond the rate limit, by what became of them.", []string{"action"}, nil)
 	descOpen = prometheus.NewDesc("responder_tcp_connections",
 		"Open TCP connections, those of TLS and HTTPS among them.", nil, nil)
 	descAccepted = prometheus.NewDesc("responder_tcp_connections_total",
@@ -100,7 +105,7 @@ var (
 // Describe implements prometheus.Collector.
 func (m *Metrics) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{descQueries, descIgnored, descTruncated, descUnsent,
-		descPanics, descOpen, descAccepted, descRefused, descFailed, descExpires, descStale} {
+		descPanics, descRestrained, descOpen, descAccepted, descRefused, descFailed, descExpires, descStale} {
 		ch <- d
 	}
 }
@@ -126,6 +131,11 @@ func (m *Metrics) Collect(ch chan<- prometheus.Metric) {
 		count(descTruncated, t.truncated, label)
 		count(descUnsent, t.unsent, label)
 		count(descPanics, t.panics, label)
+		if transport == hostabi.TransportUDP {
+			for i, n := range t.restrained {
+				count(descRestrained, n, restraintText[i])
+			}
+		}
 	}
 	ch <- prometheus.MustNewConstMetric(descOpen, prometheus.GaugeValue, float64(m.tcp.open.Load()))
 	count(descAccepted, m.tcp.accepted.Load())
@@ -156,6 +166,7 @@ type totals struct {
 	answered                  [rcodes + 1]uint64
 	ignored                   [verdicts]uint64
 	truncated, unsent, panics uint64
+	restrained                [restraints]uint64
 }
 
 func (m *Metrics) sum(transport hostabi.Transport) totals {
@@ -175,6 +186,9 @@ func (m *Metrics) sum(transport hostabi.Transport) totals {
 		t.truncated += w.truncated.n.Load()
 		t.unsent += w.unsent.n.Load()
 		t.panics += w.panics.n.Load()
+		for i := range w.restrained {
+			t.restrained[i] += w.restrained[i].n.Load()
+		}
 	}
 	if transport == hostabi.TransportTCP {
 		t.unsent = m.tcp.unsent.Load()

@@ -27,7 +27,7 @@ type body struct {
 // pack writes the response to q behind dst and returns the message: at most limit
 // octets, which are at least 512. truncated says that TC is set.
 func (p *packer) pack(dst []byte, q *query, rcode rr.RCode, resp *resolve.Response, limit int) (msg []byte, truncated bool) {
-	return complete(dst, p.body(q, rcode, resp), q, rcode, extras{errors: p.errors}, limit)
+	return complete(dst, p.body(q, rcode, resp), q, rcode, extras{own: q.sender.options(), errors: p.errors}, limit)
 }
 
 // body packs the response to q, and its extended errors into p.errors. Both are

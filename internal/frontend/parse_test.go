@@ -3,10 +3,12 @@ package frontend
 import (
 	"encoding/binary"
 	"encoding/hex"
+	"net/netip"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/miekg/dns"
 
 	"github.com/namelet/namelet/hostabi"
@@ -28,6 +30,7 @@ const (
 	wwwExample = "03777777 076578616d706c65 00"
 	aIN        = "0001 0001"
 	optPlain   = "00 0029 04d0 00 00 0000 0000"
+	optCookie  = "00 0029 04d0 00 00 0000 000c 000a 0008 0011223344556677"
 )
 
 func TestParse(t *testing.T) {
@@ -56,6 +59,13 @@ func TestParse(t *testing.T) {
 		{"NOTIFY", "1234 2000 0001 0000 0000 0000" + wwwExample + "0006 0001", rejectedOpcode},
 		{"opcode 15, header only", "1234 7800 0000 0000 0000 0000", rejectedOpcode},
 		{"no question", "1234 0000 0000 0000 0000 0000", rejectedCount},
+		{"no question, OPT", "1234 0000 0000 0000 0000 0001" + optPlain, rejectedCount},
+		{"no question, cookie", "1234 0000 0000 0000 0000 0001" + optCookie, askedCookie},
+		{"no question, cookie and a server cookie", "1234 0000 0000 0000 0000 0001 00 0029 04d0 00 00 0000 0014 000a 0010 00112233445566778899aabbccddeeff", askedCookie},
+		{"no question, malformed cookie", "1234 0000 0000 0000 0000 0001 00 0029 04d0 00 00 0000 0005 000a 0001 00", rejectedFormat},
+		{"no question, cookie, EDNS version 1", "1234 0000 0000 0000 0000 0001 00 0029 04d0 00 01 0000 000c 000a 0008 0011223344556677", rejectedVersion},
+		{"no question, cookie, trailing octet", "1234 0000 0000 0000 0000 0001" + optCookie + "00", rejectedFormat},
+		{"no question, cookie, an answer", "1234 0000 0000 0001 0000 0001 00 0001 0001 00000000 0004 7f000001" + optCookie, rejectedCount},
 		{"two questions", "1234 0000 0002 0000 0000 0000" + wwwExample + aIN + wwwExample + aIN, rejectedCount},
 
 		{"question cut off", "1234 0000 0001 0000 0000 0000" + wwwExample + "0001 00", rejectedFormat},
@@ -80,7 +90,15 @@ func TestParse(t *testing.T) {
 
 		{"TSIG", "1234 0000 0001 0000 0000 0001" + wwwExample + aIN + tsigRecord, rejectedKey},
 		{"EDNS version 1", "1234 0000 0001 0000 0000 0001" + wwwExample + aIN + "00 0029 04d0 00 01 0000 0000", rejectedVersion},
-		{"CH", "1234 0000 0001 0000 0000 0000" + wwwExample + "0010 0003", rejectedClass},
+		{"cookie of 7 octets", "1234 0000 0001 0000 0000 0001" + wwwExample + aIN + "00 0029 04d0 00 00 0000 000b 000a 0007 00112233445566", rejectedFormat},
+		{"cookie of 9 octets", "1234 0000 0001 0000 0000 0001" + wwwExample + aIN + "00 0029 04d0 00 00 0000 000d 000a 0009 001122334455667788", rejectedFormat},
+		{"cookie of 41 octets", "1234 0000 0001 0000 0000 0001" + wwwExample + aIN + "00 0029 04d0 00 00 0000 002d 000a 0029" + strings.Repeat("00", 41), rejectedFormat},
+		{"malformed cookie after a good one", "1234 0000 0001 0000 0000 0001" + wwwExample + aIN + "00 0029 04d0 00 00 0000 0010 000a 0008 0011223344556677 000a 0000", rejectedFormat},
+		{"client subnet of family 3", "1234 0000 0001 0000 0000 0001" + wwwExample + aIN + "00 0029 04d0 00 00 0000 0008 0008 0004 0003 00 00", rejectedFormat},
+		{"client subnet of 33 bits", "1234 0000 0001 0000 0000 0001" + wwwExample + aIN + "00 0029 04d0 00 00 0000 000d 0008 0009 0001 21 00 c000020100", rejectedFormat},
+		{"malformed cookie, EDNS version 1", "1234 0000 0001 0000 0000 0001" + wwwExample + aIN + "00 0029 04d0 00 01 0000 0005 000a 0001 00", rejectedVersion},
+		{"CH", "1234 0000 0001 0000 0000 0000" + wwwExample + "0010 0003", askedChaos},
+		{"HS", "1234 0000 0001 0000 0000 0000" + wwwExample + "0010 0004", rejectedClass},
 		{"class ANY", "1234 0000 0001 0000 0000 0000" + wwwExample + "0001 00ff", rejectedClass},
 		{"type OPT", "1234 0000 0001 0000 0000 0000" + wwwExample + "0029 0001", rejectedType},
 		{"type 0", "1234 0000 0001 0000 0000 0000" + wwwExample + "0000 0001", rejectedType},
@@ -112,9 +130,9 @@ func TestParseFields(t *testing.T) {
 	}
 	want := query{
 		id: 0xabcd, flags: 0x0130, question: msg[12:21], qtype: rr.TypeAAAA, qclass: rr.ClassIN,
-		edns: edns{present: true, do: true, size: 4096},
+		length: len(msg), edns: edns{present: true, do: true, size: 4096},
 	}
-	if diff := cmp.Diff(want, got, cmp.AllowUnexported(query{}, edns{}, ednsOptions{})); diff != "" {
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(query{}, edns{}, ednsOptions{}, sender{}), cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{})); diff != "" {
 		t.Errorf("query (-want +got):\n%s", diff)
 	}
 	if got := string(got.name()); got != "\x03WWw\x00" {
@@ -147,7 +165,10 @@ func FuzzParse(f *testing.F) {
 		}
 		var q query
 		switch parse(msg, hostabi.TransportUDP, &q) {
-		case ignoredShort, ignoredResponse, rejectedOpcode, rejectedCount:
+		case ignoredShort, ignoredResponse, rejectedOpcode, rejectedCount, askedCookie:
+			return
+		}
+		if binary.BigEndian.Uint16(msg[4:]) != 1 {
 			return
 		}
 		var plain, full query
@@ -155,7 +176,7 @@ func FuzzParse(f *testing.F) {
 		if isPlain && !isFull {
 			t.Fatalf("the plain parser took what the codec rejects")
 		}
-		if diff := cmp.Diff(full, plain, cmp.AllowUnexported(query{}, edns{}, ednsOptions{})); isPlain && diff != "" {
+		if diff := cmp.Diff(full, plain, cmp.AllowUnexported(query{}, edns{}, ednsOptions{}, sender{}), cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{})); isPlain && diff != "" {
 			t.Fatalf("fields (-codec +plain):\n%s", diff)
 		}
 		records, wellFormed := readAll(msg)

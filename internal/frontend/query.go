@@ -29,7 +29,9 @@ type query struct {
 	question []byte // name, type and class as sent; empty where there is none to echo
 	qtype    rr.Type
 	qclass   rr.Class
+	length   int // of the message, in octets
 	edns     edns
+	sender   sender    // noted after the message has been parsed
 	tsig     *dns.TSIG // nil where the message is not signed
 }
 
@@ -51,13 +53,17 @@ type verdict uint8
 const (
 	accepted verdict = iota
 
+	// Answered without the resolver.
+	askedChaos  // about this server, in class CH
+	askedCookie // nothing: the client wants a cookie
+
 	// No response: it could make two servers talk to each other for ever, or
 	// there is nobody to talk to.
 	ignoredShort    // less than a header
 	ignoredResponse // QR is set
 	ignoredProxy    // a header of the PROXY protocol where none may be, or none where one must be
 
-	rejectedOpcode      // not QUERY
+	rejectedOpcode      // not QUERY; the response has a question and OPT where it is as plain as one
 	rejectedCount       // not exactly one question
 	rejectedFormat      // cannot be read, or its parts contradict each other
 	rejectedKey         // signed with a key that is not known here
@@ -103,20 +109,47 @@ func parse(msg []byte, transport hostabi.Transport, q *query) verdict {
 	if len(msg) < headerLen {
 		return ignoredShort
 	}
+	q.length = len(msg)
 	q.id = binary.BigEndian.Uint16(msg)
 	q.flags = binary.BigEndian.Uint16(msg[2:])
 	switch {
 	case q.flags&flagQR != 0:
 		return ignoredResponse
 	case q.flags&opcodeMask != 0:
+		if binary.BigEndian.Uint16(msg[4:]) != 1 || !parsePlain(msg, q) {
+			q.question, q.edns = nil, edns{}
+		}
 		return rejectedOpcode
 	case binary.BigEndian.Uint16(msg[4:]) != 1:
-		return rejectedCount
+		return q.judgeCount(msg)
 	}
 	if !parsePlain(msg, q) && !parseFull(msg, q) {
 		return rejectedFormat
 	}
 	return q.judge(transport)
+}
+
+// judgeCount decides on a message that does not have one question. None is right
+// where a client wants a cookie (RFC 7873 section 5.4) and nowhere else (RFC 9619
+// section 4).
+func (q *query) judgeCount(msg []byte) verdict {
+	// QDCOUNT, ANCOUNT and NSCOUNT 0, ARCOUNT 1.
+	if binary.BigEndian.Uint64(msg[4:]) != 1 {
+		return rejectedCount
+	}
+	n, ok := q.edns.parse(msg[headerLen:])
+	switch {
+	case !ok || headerLen+n != len(msg):
+		q.edns = edns{}
+		return rejectedFormat
+	case q.edns.version > 0:
+		return rejectedVersion
+	case q.edns.options.malformed:
+		return rejectedFormat
+	case q.edns.options.cookie == nil:
+		return rejectedCount
+	}
+	return askedCookie
 }
 
 // judge decides on a message that could be read. A signature comes first, since
@@ -130,6 +163,8 @@ func (q *query) judge(transport hostabi.Transport) verdict {
 		return rejectedVersion
 	case q.edns.options.malformed:
 		return rejectedFormat
+	case q.qclass == rr.ClassCH:
+		return askedChaos
 	case q.qclass != rr.ClassIN:
 		return rejectedClass
 	case !q.qtype.IsMeta() || q.qtype == rr.TypeANY:

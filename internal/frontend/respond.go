@@ -2,9 +2,12 @@ package frontend
 
 import (
 	"net/netip"
+	"time"
 
 	"github.com/namelet/namelet/hostabi"
 	"github.com/namelet/namelet/internal/authority"
+	"github.com/namelet/namelet/internal/frontend/cookie"
+	"github.com/namelet/namelet/internal/frontend/rrl"
 	"github.com/namelet/namelet/internal/resolve"
 	"github.com/namelet/namelet/rr"
 )
@@ -21,6 +24,8 @@ type responder struct {
 	maxUDP    int
 	counters  *counters
 	panics    *panicLog
+	policy    *policy
+	now       time.Time // see wake
 
 	resp   resolve.Response
 	packer packer
@@ -34,16 +39,23 @@ func (s *Server) newResponder(transport hostabi.Transport) *responder {
 		maxUDP:    s.config.MaxUDPSize,
 		counters:  s.metrics.worker(transport),
 		panics:    s.panics,
+		policy:    s.policy,
+		now:       time.Now(),
 	}
 }
+
+// wake takes note of the time, which is good enough for all messages that have
+// arrived by now.
+func (r *responder) wake() { r.now = time.Now() }
 
 // respond appends the response to msg to dst; it returns nil where there is none.
 // It uses q for what it reads. A panic further in ends in SERVFAIL for this one
 // question.
 func (r *responder) respond(dst, msg []byte, client netip.Addr, q *query) (response []byte) {
+	r.wake()
 	response, done := r.quick(dst, msg, client, q)
 	if !done {
-		response = r.slow(dst, client, q)
+		response = r.slow(dst, q)
 	}
 	return response
 }
@@ -56,30 +68,60 @@ func (r *responder) quick(dst, msg []byte, client netip.Addr, q *query) (respons
 			response, done = r.recovered(dst, q, cause), true
 		}
 	}()
-	switch v := parse(msg, r.transport, q); v {
-	case accepted:
-		return nil, false
-	case ignoredShort, ignoredResponse:
+	v := parse(msg, r.transport, q)
+	if v == ignoredShort || v == ignoredResponse {
 		r.counters.ignore(v)
 		return nil, true
-	default:
-		r.resp.Reset()
-		if why := rejections[v].why; why != (resolve.ExtendedError{}) {
-			r.resp.Errors = append(r.resp.Errors, why)
-		}
-		return r.pack(dst, q, rejections[v].rcode), true
 	}
+	r.policy.meet(q, client, r.now)
+	if v == accepted {
+		return nil, false
+	}
+	r.resp.Reset()
+	return r.answer(dst, q, v), true
+}
+
+// answer appends the response to a message that needs no resolver.
+func (r *responder) answer(dst []byte, q *query, v verdict) []byte {
+	rcode := rejections[v].rcode
+	switch v {
+	case askedCookie:
+		// RFC 7873 section 5.4: the code says whether the server cookie that was
+		// sent is a good one.
+		if !q.sender.cookie.Proven() && cookie.HasServer(q.edns.options.cookie) {
+			rcode = rr.RCodeBadCookie
+		}
+	case askedChaos:
+		if text := r.policy.chaosText(q); text != "" {
+			return r.tell(dst, q, text)
+		}
+		return r.answer(dst, q, rejectedClass)
+	}
+	if why := rejections[v].why; why != (resolve.ExtendedError{}) {
+		r.resp.Errors = append(r.resp.Errors, why)
+	}
+	return r.pack(dst, q, rcode)
+}
+
+// tell appends the response to a question about this server.
+func (r *responder) tell(dst []byte, q *query, text string) []byte {
+	if instead, restrained := r.restrain(dst, q, rr.RCodeNoError, rrl.About(rrl.Error, rr.Name{})); restrained {
+		return instead
+	}
+	msg, truncated := complete(dst, r.packer.chaosBody(q, text), q, rr.RCodeNoError, extras{own: q.sender.options()}, r.limit(q))
+	r.counters.answer(rr.RCodeNoError, truncated)
+	return msg
 }
 
 // slow appends the response to a question that quick has read to dst.
-func (r *responder) slow(dst []byte, client netip.Addr, q *query) (response []byte) {
+func (r *responder) slow(dst []byte, q *query) (response []byte) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			response = r.recovered(dst, q, cause)
 		}
 	}()
 	r.resp.Reset()
-	r.resolve(client, q)
+	r.resolve(q)
 	return r.pack(dst, q, responseCode(&r.resp))
 }
 
@@ -98,7 +140,7 @@ func (r *responder) rest() {
 }
 
 // resolve asks the Worker. The name lies in the message, see [Worker].
-func (r *responder) resolve(client netip.Addr, q *query) {
+func (r *responder) resolve(q *query) {
 	if r.worker == nil {
 		r.worker = r.handler.NewWorker()
 	}
@@ -107,7 +149,8 @@ func (r *responder) resolve(client netip.Addr, q *query) {
 		panic(err) // parse let a bad name through
 	}
 	question := authority.Question{Name: name, Type: q.qtype, DO: q.edns.do}
-	r.worker.Resolve(question, resolve.Client{Addr: client, Transport: r.transport}, &r.resp)
+	r.worker.Resolve(question, q.sender.client(r), &r.resp)
+	q.setScope(r.resp.Trace.ScopeV4, r.resp.Trace.ScopeV6)
 }
 
 // recovered answers after a panic. The Worker is given up: nobody knows what
@@ -125,7 +168,11 @@ func (r *responder) giveUp(cause any, question []byte) {
 	r.panics.report(cause, question)
 }
 
+// pack appends the response in r.resp, or what goes out in place of it.
 func (r *responder) pack(dst []byte, q *query, rcode rr.RCode) []byte {
+	if instead, restrained := r.restrain(dst, q, rcode, accountOf(q, &r.resp)); restrained {
+		return instead
+	}
 	msg, truncated := r.packer.pack(dst, q, rcode, &r.resp, r.limit(q))
 	r.counters.answer(rcode, truncated)
 	return msg

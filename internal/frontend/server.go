@@ -23,6 +23,7 @@ type Server struct {
 	handler   Handler
 	metrics   *Metrics
 	panics    *panicLog
+	policy    *policy
 	trouble   throttle // of what sockets complain about
 	endpoints []*endpoint
 	listeners []*listener // of TLS and HTTPS
@@ -67,6 +68,10 @@ func Listen(ctx context.Context, config Config, handler Handler) (*Server, error
 	if err != nil {
 		return nil, err
 	}
+	policy, err := newPolicy(config.Policy)
+	if err != nil {
+		return nil, err
+	}
 	s := &Server{
 		config:   config,
 		handler:  handler,
@@ -74,6 +79,7 @@ func Listen(ctx context.Context, config Config, handler Handler) (*Server, error
 		tls:      secrets,
 		metrics:  &Metrics{pair: secrets.pair},
 		panics:   &panicLog{logger: config.Logger},
+		policy:   policy,
 		jobs:     make(chan *exchange, 4*config.TCP.Workers),
 		limiter:  newConnLimiter(config.TCP.Connections, config.TCP.ClientConnections),
 		conns:    map[*tcpConn]struct{}{},

@@ -177,7 +177,8 @@ func TestOddMessages(t *testing.T) {
 		{"outside the zones", "0001 0000 0001 0000 0000 0000 00 0001 0001", "0001 8005 0001 0000 0000 0000 00 0001 0001"},
 		{"outside the zones, EDNS", "0001 0000 0001 0000 0000 0001 00 0001 0001" + opt,
 			"0001 8005 0001 0000 0000 0001 00 0001 0001 00 0029 04d0 00 00 0000 0006 000f 0002 0014"},
-		{"NOTIFY", "0001 2100 0001 0000 0000 0000" + q, "0001 a104 0000 0000 0000 0000"},
+		{"NOTIFY", "0001 2100 0001 0000 0000 0000" + q, "0001 a104 0001 0000 0000 0000" + q},
+		{"NOTIFY, EDNS", "0001 2100 0001 0000 0000 0001" + q + opt, "0001 a104 0001 0000 0000 0001" + q + opt},
 		{"opcode 15", "0001 7800 0000 0000 0000 0000", "0001 f804 0000 0000 0000 0000"},
 		{"no question", "0001 0000 0000 0000 0000 0000", "0001 8001 0000 0000 0000 0000"},
 		{"two questions", "0001 0000 0002 0000 0000 0000" + q + q, "0001 8001 0000 0000 0000 0000"},
@@ -471,7 +472,7 @@ func BenchmarkUDP(b *testing.B) {
 
 // newTestResponder returns a responder without a server.
 func newTestResponder(h Handler) *responder {
-	s := &Server{config: Config{MaxUDPSize: defaultMaxUDPSize}, handler: h, metrics: &Metrics{}, panics: &panicLog{}}
+	s := &Server{config: Config{MaxUDPSize: defaultMaxUDPSize}, handler: h, metrics: &Metrics{}, panics: &panicLog{}, policy: mustPolicy(PolicyConfig{})}
 	return s.newResponder(hostabi.TransportUDP)
 }
 

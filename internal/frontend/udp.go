@@ -3,7 +3,6 @@ package frontend
 import (
 	"errors"
 	"net"
-	"net/netip"
 	"os"
 	"time"
 
@@ -62,9 +61,8 @@ type udpWorker struct {
 	responder *responder
 	batch     *batch
 
-	queries [batchSize]query      // of the messages of the batch
-	clients [batchSize]netip.Addr // that they are from
-	waiting [batchSize]uint8      // those that no cache answered, by their place in the batch
+	queries [batchSize]query // of the messages of the batch
+	waiting [batchSize]uint8 // those that no cache answered, by their place in the batch
 }
 
 // answer answers the n messages that the batch holds. What is ready leaves before
@@ -72,6 +70,7 @@ type udpWorker struct {
 // one that does.
 func (w *udpWorker) answer(n int) {
 	waiting := 0
+	w.responder.wake()
 	for i := range n {
 		from, ok := w.batch.client(i)
 		if !ok {
@@ -83,7 +82,6 @@ func (w *udpWorker) answer(n int) {
 			continue
 		}
 		q := &w.queries[i]
-		w.clients[i] = client
 		response, done := w.responder.quick(w.batch.room(i), message, client, q)
 		switch {
 		case !done:
@@ -99,7 +97,9 @@ func (w *udpWorker) answer(n int) {
 	}
 	since := time.Now()
 	for _, i := range w.waiting[:waiting] {
-		w.batch.reply(int(i), w.responder.slow(w.batch.room(int(i)), w.clients[i], &w.queries[i]))
+		if response := w.responder.slow(w.batch.room(int(i)), &w.queries[i]); response != nil {
+			w.batch.reply(int(i), response)
+		}
 		if time.Since(since) > patienceOfAnswers {
 			w.send()
 			since = time.Now()

@@ -40,6 +40,9 @@ func Valid(data []byte) bool {
 	return server == 0 || server >= leastServer && server <= mostServer
 }
 
+// HasServer reports whether valid data has a server cookie, good or not.
+func HasServer(data []byte) bool { return len(data) > clientLen }
+
 // Verdict is what the cookie of a query says about its sender. The zero Verdict
 // is that of a query without one.
 type Verdict uint8

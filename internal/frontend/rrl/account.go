@@ -18,7 +18,7 @@ const (
 	Synthesised                 // data that a wildcard or a guest made up; the name is the zone's, since such names are without end
 	NoData                      // the name is the zone's
 	NXDomain                    // the name is the zone's
-	Referral                    // the name is that of the zone cut
+	Referral                    // the name is the zone's
 	Error                       // no name
 )
 
@@ -32,7 +32,11 @@ func About(k Kind, name rr.Name) Account {
 	if name.IsZero() {
 		return Account(k)
 	}
-	var buf [2 * rr.MaxNameLen]byte
-	hash := maphash.Bytes(seed, name.AppendKey(buf[:0]))
+	var buf [rr.MaxNameLen]byte
+	folded := name.AppendWire(buf[:0])
+	for i := range folded {
+		folded[i] |= 0x20 // coarse: a few names that differ share an account
+	}
+	hash := maphash.Bytes(seed, folded)
 	return Account(hash<<kindBits | uint64(k))
 }

@@ -13,8 +13,14 @@ import (
 // Code is the number of the option (RFC 7871 section 6).
 const Code = 8
 
-// fixedLen is the length of an option without an address.
-const fixedLen = 4
+const (
+	fixedLen = 4 // octets of an option without an address
+
+	// ResponseLen is the most octets that Append appends, and ScopeAt is where
+	// among them the scope is.
+	ResponseLen = 4 + fixedLen + 16
+	ScopeAt     = 4 + 3
+)
 
 // The address families that the option knows (RFC 7871 section 6). Some clients
 // name none where they hide their address altogether.

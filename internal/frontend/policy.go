@@ -1,0 +1,82 @@
+package frontend
+
+import (
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/namelet/namelet/internal/frontend/cookie"
+	"github.com/namelet/namelet/internal/frontend/rrl"
+)
+
+// PolicyConfig says what the server tells about itself, and how it treats who
+// asks. The zero value tells nothing, believes no client subnet and limits
+// nobody.
+type PolicyConfig struct {
+	// NSID is the name of this server, for clients that ask for it (RFC 5001); at
+	// most 64 octets, empty for none.
+	NSID string
+
+	// VersionBind answers version.bind and version.server in class CH, and
+	// IDServer answers hostname.bind and id.server (RFC 4892): at most 255 octets
+	// each. What is empty is refused.
+	VersionBind string
+	IDServer    string
+
+	// Cookies makes and checks cookies. Default: a secret of the process's own.
+	Cookies *cookie.Jar
+
+	// SubnetFrom holds the networks whose client subnet option is honoured (RFC
+	// 7871 section 11.3 says why not all): others may name any network they like.
+	SubnetFrom []netip.Prefix
+
+	// Rate limits responses over UDP to clients without a cookie.
+	Rate rrl.Config
+}
+
+const (
+	maxNSID  = 64
+	maxChaos = 255 // octets of a character-string (RFC 1035 section 3.3)
+)
+
+// policy is a PolicyConfig at work. It is immutable but for the limiter's counts.
+type policy struct {
+	PolicyConfig
+	nsid    []byte       // as an option; empty for none
+	limiter *rrl.Limiter // nil for none
+	started time.Time
+}
+
+// newPolicy makes a policy. The error wraps errConfig or rrl.ErrConfig.
+func newPolicy(c PolicyConfig) (*policy, error) {
+	p := &policy{PolicyConfig: c, started: time.Now()}
+	switch {
+	case len(c.NSID) > maxNSID:
+		return nil, fmt.Errorf("%w: NSID has %d octets, want at most %d", errConfig, len(c.NSID), maxNSID)
+	case len(c.VersionBind) > maxChaos:
+		return nil, fmt.Errorf("%w: answer to version.bind has %d octets, want at most %d", errConfig, len(c.VersionBind), maxChaos)
+	case len(c.IDServer) > maxChaos:
+		return nil, fmt.Errorf("%w: answer to id.server has %d octets, want at most %d", errConfig, len(c.IDServer), maxChaos)
+	}
+	if c.NSID != "" {
+		p.nsid = append([]byte{0, optionNSID, 0, byte(len(c.NSID))}, c.NSID...)
+	}
+	if c.Cookies == nil {
+		p.Cookies = cookie.Random()
+	}
+	var err error
+	if p.limiter, err = rrl.New(c.Rate); err != nil {
+		return nil, fmt.Errorf("frontend: %w", err)
+	}
+	return p, nil
+}
+
+// believes reports whether a client subnet in a packet from client counts.
+func (p *policy) believes(client netip.Addr) bool {
+	for _, prefix := range p.SubnetFrom {
+		if prefix.Contains(client) {
+			return true
+		}
+	}
+	return false
+}
