@@ -50,6 +50,7 @@ type Replica struct {
 	zones  *authority.Zones
 	held   map[rr.Key]heldZone
 	guests *guests
+	steps  []step // that the resolver has not been given yet, or their answers not outdated
 
 	mu     sync.Mutex
 	status Status
@@ -59,6 +60,13 @@ type Replica struct {
 type heldZone struct {
 	zone   store.Zone
 	failed error // why its newest version is not served
+}
+
+// step is what happened to a zone that was served before. next is nil where it is
+// served no more, and changes are empty where it was read anew.
+type step struct {
+	old, next *authority.Snapshot
+	changes   []authority.Change
 }
 
 // Status says where a Replica stands.
@@ -112,8 +120,20 @@ func (r *Replica) reload(ctx context.Context) error {
 		loaded = append(loaded, served)
 	}
 	r.zones = authority.NewZones(loaded)
+	if old != nil {
+		r.gone(old)
+	}
 	r.cursor = cursor
 	return r.publish(ctx, true)
+}
+
+// gone notes the zones that are served no more.
+func (r *Replica) gone(before *authority.Zones) {
+	for zone := range before.All() {
+		if r.zones.Get(zone.Apex) == nil {
+			r.steps = append(r.steps, step{old: zone.Snapshot})
+		}
+	}
 }
 
 // Follow reads the change feed until ctx ends, and returns then. Trouble with the
@@ -236,12 +256,21 @@ func (r *Replica) refresh(ctx context.Context, key rr.Key, name rr.Name) (again 
 		return false, fmt.Errorf("replica: %w", err)
 	}
 	delete(r.held, key)
+	if zone := r.zones.Get(name); zone != nil {
+		r.steps = append(r.steps, step{old: zone.Snapshot})
+	}
 	r.zones = r.zones.Without(name)
 	return true, nil
 }
 
 // publish gives the resolver what is held now. Where the attachments cannot have
 // changed it leaves them as they are.
+//
+// The order is that of [authority.Slots]: first the new routing, so that what is
+// computed from now on is computed from it; then the slots of what changed, so
+// that nothing computed before is given again; then Status and with it whoever
+// waits for the change. Where an earlier step was read but could not be published,
+// its slots are raised now: they are kept until then.
 func (r *Replica) publish(ctx context.Context, attachments bool) error {
 	routing := r.Resolver.Routing().WithZones(r.zones)
 	if attachments {
@@ -252,6 +281,10 @@ func (r *Replica) publish(ctx context.Context, attachments bool) error {
 		routing = r.guests.routing(ctx, r.zones, rows, r.fallbacks(), r.Log)
 	}
 	r.Resolver.SetRouting(ctx, routing)
+	for _, s := range r.steps {
+		authority.Outdate(s.old, s.next, s.changes)
+	}
+	r.steps = nil
 	r.note(func(s *Status) {
 		s.Zones, s.Names, s.Attachments = r.zones.Len(), 0, len(r.guests.inForce)
 		s.Problems = r.guests.problems()

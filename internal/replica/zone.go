@@ -23,8 +23,11 @@ func (r *Replica) load(ctx context.Context, z store.Zone, before heldZone, last 
 	if same {
 		return served, heldZone{zone: z}, nil
 	}
-	snapshot, z, err := r.snapshot(ctx, z, before, served.Snapshot)
+	snapshot, changes, z, err := r.snapshot(ctx, z, before, served.Snapshot)
 	if err == nil {
+		if served.Snapshot != nil {
+			r.steps = append(r.steps, step{served.Snapshot, snapshot, changes})
+		}
 		served.Private, served.Snapshot = z.Private, snapshot
 		return served, heldZone{zone: z}, nil
 	}
@@ -38,15 +41,16 @@ func (r *Replica) load(ctx context.Context, z store.Zone, before heldZone, last 
 	return served, heldZone{zone: z, failed: err}, nil
 }
 
-// snapshot reads a zone at its newest version.
-func (r *Replica) snapshot(ctx context.Context, z store.Zone, before heldZone, last *authority.Snapshot) (*authority.Snapshot, store.Zone, error) {
+// snapshot reads a zone at its newest version. The changes are what lies between
+// it and the last one, and empty where it was read anew.
+func (r *Replica) snapshot(ctx context.Context, z store.Zone, before heldZone, last *authority.Snapshot) (*authority.Snapshot, []authority.Change, store.Zone, error) {
 	if last != nil && !z.Signed && !last.Signed() && before.zone.Created.Equal(z.Created) {
-		next, err := r.replay(ctx, z.Name, last)
+		next, changes, err := r.replay(ctx, z.Name, last)
 		switch {
 		case err == nil && next.Version() >= z.Version:
-			return next, z, nil
+			return next, changes, z, nil
 		case err != nil && !errors.Is(err, store.ErrGone) && !errors.Is(err, store.ErrForeign):
-			return nil, z, err
+			return nil, nil, z, err
 		}
 	}
 	var snapshot *authority.Snapshot
@@ -65,24 +69,27 @@ func (r *Replica) snapshot(ctx context.Context, z store.Zone, before heldZone, l
 		return errors.Join(failed, err)
 	})
 	if err != nil {
-		return nil, z, fmt.Errorf("replica: zone %v: %w", z.Name, err)
+		return nil, nil, z, fmt.Errorf("replica: zone %v: %w", z.Name, err)
 	}
-	return snapshot, z, nil
+	return snapshot, nil, z, nil
 }
 
-// replay applies the journal to a snapshot.
-func (r *Replica) replay(ctx context.Context, zone rr.Name, s *authority.Snapshot) (*authority.Snapshot, error) {
+// replay applies the journal to a snapshot, and returns the changes too.
+func (r *Replica) replay(ctx context.Context, zone rr.Name, s *authority.Snapshot) (*authority.Snapshot, []authority.Change, error) {
+	var all []authority.Change
 	err := r.Store.Journal(ctx, zone, s.Version(), func(e store.JournalEntry) error {
 		changes := make([]authority.Change, 0, len(e.Removed)+len(e.Added))
 		for _, gone := range e.Removed {
 			changes = append(changes, authority.Change{Name: gone.Name, Type: gone.Type})
 		}
+		changes = append(changes, e.Added...)
+		all = append(all, changes...)
 		var err error
-		s, err = s.Apply(e.Version, append(changes, e.Added...))
+		s, err = s.Apply(e.Version, changes)
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("replica: zone %v: journal: %w", zone, err)
+		return nil, nil, fmt.Errorf("replica: zone %v: journal: %w", zone, err)
 	}
-	return s, nil
+	return s, all, nil
 }
