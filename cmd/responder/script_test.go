@@ -26,6 +26,7 @@ func TestMain(m *testing.M) {
 //	ready                      waits until the server in the background serves
 //	within TIME RE PROG ARG... runs PROG again and again until its output matches RE
 //	end                        sends SIGTERM to what runs in the background
+//	certificate NAME           writes cert.pem, self-signed, and key.pem
 func TestScripts(t *testing.T) {
 	environment := goEnvironment(t)
 	testscript.Run(t, testscript.Params{
@@ -37,6 +38,14 @@ func TestScripts(t *testing.T) {
 			for name, address := range freeAddresses(t, "RESPONDER_LISTEN", "RESPONDER_CONTROL_LISTEN", "RESPONDER_METRICS_LISTEN") {
 				e.Setenv(name, address)
 			}
+			for name, address := range freeAddresses(t, "TLS", "HTTPS") {
+				host, port, err := net.SplitHostPort(address)
+				if err != nil {
+					return err
+				}
+				e.Setenv(name+"_HOST", host)
+				e.Setenv(name+"_PORT", port)
+			}
 			e.Setenv("RESPONDER_STORE", "bolt:"+filepath.Join(e.WorkDir, "responder.db"))
 			return nil
 		},
@@ -44,6 +53,8 @@ func TestScripts(t *testing.T) {
 			"ready":  scriptReady,
 			"within": scriptWithin,
 			"end":    scriptEnd,
+
+			"certificate": scriptCertificate,
 		},
 		Condition: func(name string) (bool, error) {
 			switch name {
