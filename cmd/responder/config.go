@@ -26,6 +26,15 @@ type config struct {
 	TLSCert          string     `env:"TLS_CERT" help:"PEM file with the certificate chain for TLS and HTTPS; read anew when it changes"`
 	TLSKey           string     `env:"TLS_KEY" help:"PEM file with the key of the certificate"`
 	ProxyFrom        string     `env:"PROXY_FROM" help:"networks of proxies that put a PROXY header, version 2, before each packet and connection, several by comma"`
+	NSID             string     `env:"NSID" help:"name of this server, for clients that ask with NSID; hostname for the host's"`
+	VersionBind      string     `env:"VERSION_BIND" envDefault:"Namelet" help:"answer to version.bind and version.server in class CH; off to refuse"`
+	IDServer         string     `env:"ID_SERVER" envDefault:"off" help:"answer to id.server and hostname.bind in class CH; hostname for the host's, off to refuse"`
+	CookieSecretFile string     `env:"COOKIE_SECRET_FILE" help:"file with secrets for cookies, which servers behind one address share; read anew when it changes"`
+	ECSFrom          string     `env:"ECS_FROM" help:"networks whose client subnet option is believed, several by comma"`
+	RRLRate          int        `env:"RRL_RATE" envDefault:"200" help:"responses of one kind a second to one client prefix by UDP; 0 for no such limit"`
+	RRLPrefixRate    int        `env:"RRL_PREFIX_RATE" envDefault:"1000" help:"responses of all kinds a second to one client prefix by UDP; 0 for no such limit"`
+	RRLSlip          int        `env:"RRL_SLIP" envDefault:"2" help:"every n-th response beyond the limits is sent truncated; 0 for none"`
+	RRLExempt        string     `env:"RRL_EXEMPT" envDefault:"127.0.0.0/8,::1/128" help:"networks without limits, several by comma; none for none"`
 	ControlListen    string     `env:"CONTROL_LISTEN" envDefault:"127.0.0.1:8053" help:"loopback address of the control endpoint"`
 	ControlTokenFile string     `env:"CONTROL_TOKEN_FILE" help:"file with a secret that the control endpoint wants to see"`
 	MetricsListen    string     `env:"METRICS_LISTEN" envDefault:"127.0.0.1:9153" help:"address of /metrics, /healthz and /readyz; none for no such"`
@@ -85,7 +94,7 @@ func addresses(variable, list string) ([]string, error) {
 	return all, nil
 }
 
-// frontend returns what the configuration says of transports.
+// frontend returns what the configuration says of transports and clients.
 func (c *config) frontend() (f frontend.Config, err error) {
 	if c.Listen == "" {
 		return f, fmt.Errorf("%sLISTEN: no address", envPrefix)
@@ -106,5 +115,6 @@ func (c *config) frontend() (f frontend.Config, err error) {
 	if f.ProxyFrom, err = proxy.ParseSources(c.ProxyFrom); err != nil {
 		return f, fmt.Errorf("%sPROXY_FROM: %w", envPrefix, err)
 	}
-	return f, nil
+	f.Policy, err = c.policy()
+	return f, err
 }

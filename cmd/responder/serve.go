@@ -15,6 +15,7 @@ import (
 
 	"github.com/namelet/namelet/internal/control"
 	"github.com/namelet/namelet/internal/frontend"
+	"github.com/namelet/namelet/internal/frontend/cookie"
 	"github.com/namelet/namelet/internal/replica"
 	"github.com/namelet/namelet/internal/resolve"
 	"github.com/namelet/namelet/runtime"
@@ -49,6 +50,7 @@ type server struct {
 	log      *slog.Logger
 	health   health
 	dns      *frontend.Server
+	cookies  *cookie.Jar // nil where the secret is the process's own
 	replica  *replica.Replica
 	endpoint []httpEndpoint
 	closers  []func() error
@@ -136,7 +138,7 @@ func (s *server) listenDNS(ctx context.Context, config frontend.Config, workers 
 	if err != nil {
 		return err
 	}
-	s.dns = dns
+	s.dns, s.cookies = dns, config.Policy.Cookies
 	s.closers = append(s.closers, func() error {
 		ctx, cancel := context.WithTimeout(context.Background(), shutdownTime)
 		defer cancel()
@@ -202,6 +204,7 @@ func (s *server) run(ctx context.Context) error {
 		}()
 	}
 	following, stop := context.WithCancel(context.WithoutCancel(ctx))
+	go watchCookies(following, s.cookies, s.log)
 	followed := make(chan struct{})
 	go func() {
 		s.replica.Follow(following)
