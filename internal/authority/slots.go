@@ -99,13 +99,19 @@ func (s *Slots) retire() {
 func (s *Slots) slot(hash uint64, t rr.Type) uint32 {
 	lines := uint64(len(s.at)/slotsPerLine - 1) // a power of two
 	line := 1 + hash>>32&(lines-1)
-	// One of the line is for existence, which every answer depends on; types
-	// share the others.
-	in := uint64(0)
-	if t != typeExists {
-		in = 1 + (hash^uint64(t)*0x9e3779b97f4a7c15)>>8%(slotsPerLine-1)
+	return uint32(line*slotsPerLine + (hash+slotInLine(t))%slotsPerLine)
+}
+
+// slotInLine gives the types of one name different slots: existence, all sets
+// together, and the types that are asked for most.
+func slotInLine(t rr.Type) uint64 {
+	switch t {
+	case typeExists:
+		return 0
+	case rr.TypeANY:
+		return slotsPerLine - 1
 	}
-	return uint32(line*slotsPerLine + in)
+	return 1 + uint64(t)*31>>3%(slotsPerLine-2) // tells A, AAAA, MX, TXT, SRV and HTTPS apart
 }
 
 // hashName hashes a name in wire form without regard to letter case. It need not
