@@ -40,6 +40,7 @@ type config struct {
 	MetricsListen    string     `env:"METRICS_LISTEN" envDefault:"127.0.0.1:9153" help:"address of /metrics, /healthz and /readyz; none for no such"`
 	Store            string     `env:"STORE" envDefault:"bolt:responder.db" help:"where zones and guests are kept: bolt:FILE or memory:"`
 	Workers          int        `env:"WORKERS" help:"sockets and workers an address (default: CPUs)"`
+	CacheBytes       int        `env:"CACHE_BYTES" envDefault:"134217728" help:"memory for answers that are given again, in octets; 0 turns that off"`
 	GuestCache       string     `env:"GUEST_CACHE" help:"folder for the machine code of guests (default: in the user's cache folder)"`
 	Site             string     `env:"SITE" help:"name of this place, which guests can ask for"`
 	LogLevel         slog.Level `env:"LOG_LEVEL" envDefault:"info" help:"least level of what is logged: debug, info, warn or error"`
@@ -98,6 +99,9 @@ func addresses(variable, list string) ([]string, error) {
 func (c *config) frontend() (f frontend.Config, err error) {
 	if c.Listen == "" {
 		return f, fmt.Errorf("%sLISTEN: no address", envPrefix)
+	}
+	if f.CacheBytes = c.CacheBytes; f.CacheBytes < 0 {
+		return f, fmt.Errorf("%sCACHE_BYTES: %d is negative", envPrefix, f.CacheBytes)
 	}
 	if f.Listen, err = addresses("LISTEN", c.Listen); err != nil {
 		return f, err

@@ -35,7 +35,10 @@ type changing struct {
 	ended    []atomic.Uint64 // version that a name has: nobody may be told an older one
 }
 
-// ttl of a record that carries a version.
+// hot is how many of the names are asked for, and changed, all the time.
+const hot = 50
+
+// changingTTL is that of a record that carries a version.
 const changingTTL = 60
 
 func newChanging(t testing.TB, names int) *changing {
@@ -104,11 +107,18 @@ func (c *changing) change(t testing.TB, i int) {
 }
 
 // While names change, every query is answered, once, and no answer is older than
-// what had been told before it was asked, or newer than what is true.
+// what had been told before it was asked, or newer than what is true. Answers are
+// kept in memory that has room for all, for some, and not at all.
 func TestNoQueryIsLostToChanges(t *testing.T) {
+	for _, bytes := range []int{0, 1, 8 << 20} {
+		t.Run(fmt.Sprint(bytes), func(t *testing.T) { loseNoQuery(t, bytes) })
+	}
+}
+
+func loseNoQuery(t *testing.T, cacheBytes int) {
 	const clients, window, rounds = 3, 16, 400
-	c := newChanging(t, 50)
-	s := serve(t, Config{Workers: 2}, resolving{c.resolver})
+	c := newChanging(t, 2000)
+	s := serve(t, Config{Workers: 2, CacheBytes: cacheBytes}, resolving{c.resolver})
 	stop := make(chan struct{})
 	var running sync.WaitGroup
 	changes := 0
@@ -120,7 +130,7 @@ func TestNoQueryIsLostToChanges(t *testing.T) {
 			case <-stop:
 				return
 			case <-tick.C:
-				c.change(t, rand.IntN(len(c.names)))
+				c.change(t, rand.IntN(hot))
 				changes++
 			}
 		}
@@ -140,6 +150,10 @@ func TestNoQueryIsLostToChanges(t *testing.T) {
 	if changes == 0 {
 		t.Error("nothing changed while queries ran")
 	}
+	got := scrape(t, s.Metrics())
+	if hits, invalid := got["responder_cache_lookups_total result=hit"], got["responder_cache_lookups_total result=invalid"]; (hits > 0 && invalid > 0) != (cacheBytes > 0) {
+		t.Errorf("got %v hits, %v found invalid", hits, invalid)
+	}
 }
 
 // ask asks rounds times for as many names as the window has, and checks what
@@ -149,7 +163,10 @@ func (c *changing) ask(conn net.Conn, window, rounds int) error {
 	buf := make([]byte, 512)
 	for round := range rounds {
 		for k := range window {
-			names[k] = rand.IntN(len(c.names))
+			names[k] = rand.IntN(hot)
+			if k == 0 {
+				names[k] = rand.IntN(len(c.names))
+			}
 			least[k] = c.ended[names[k]].Load()
 			m := new(dns.Msg)
 			m.SetQuestion(c.names[names[k]].String(), dns.TypeA)

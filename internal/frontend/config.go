@@ -25,6 +25,10 @@ type Config struct {
 	// 1232, which is not fragmented on any path that IPv6 allows.
 	MaxUDPSize int
 
+	// CacheBytes is the memory for answers that are given again, in octets, over
+	// all workers. 0 turns that off.
+	CacheBytes int
+
 	TCP    TCPConfig
 	Policy PolicyConfig
 	TLS    TLSConfig
@@ -86,6 +90,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.MaxUDPSize < leastUDPSize || c.MaxUDPSize > greatestUDPSize {
 		return c, fmt.Errorf("%w: largest UDP size is %d, want %d to %d", errConfig, c.MaxUDPSize, leastUDPSize, greatestUDPSize)
+	}
+	if c.CacheBytes < 0 {
+		return c, fmt.Errorf("%w: cache is negative", errConfig)
 	}
 	if len(c.Listen) == 0 {
 		return c, fmt.Errorf("%w: no address to listen on", errConfig)

@@ -6,8 +6,12 @@ import (
 )
 
 // Handler makes Workers. It is safe for concurrent use.
+//
+// Generation says under what answers are made: one that was kept is given again
+// only while Generation returns what it did (see resolve.Trace).
 type Handler interface {
 	NewWorker() Worker
+	Generation() uint64
 }
 
 // Worker answers one question at a time; the frontend calls each from one

@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/namelet/namelet/hostabi"
+	"github.com/namelet/namelet/internal/frontend/cache"
 	"github.com/namelet/namelet/internal/frontend/keypair"
 	"github.com/namelet/namelet/rr"
 )
@@ -17,6 +18,7 @@ import (
 type Metrics struct {
 	mu      sync.Mutex
 	workers []*counters
+	caches  []func() cache.Stats
 
 	tcp  tcpCounters
 	pair *keypair.Pair // nil without TLS
@@ -105,13 +107,15 @@ var (
 // Describe implements prometheus.Collector.
 func (m *Metrics) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{descQueries, descIgnored, descTruncated, descUnsent,
-		descPanics, descRestrained, descOpen, descAccepted, descRefused, descFailed, descExpires, descStale} {
+		descPanics, descRestrained, descOpen, descAccepted, descRefused, descFailed, descExpires, descStale,
+		descCacheLookups, descCachePuts, descCacheEvictions, descCacheEntries, descCacheBytes, descCacheSize} {
 		ch <- d
 	}
 }
 
 // Collect implements prometheus.Collector.
 func (m *Metrics) Collect(ch chan<- prometheus.Metric) {
+	m.collectCache(ch)
 	count := func(d *prometheus.Desc, n uint64, labels ...string) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(n), labels...)
 	}

@@ -33,6 +33,7 @@ type query struct {
 	edns     edns
 	sender   sender    // noted after the message has been parsed
 	tsig     *dns.TSIG // nil where the message is not signed
+	seed     uint64    // of the draws for the answer, see resolve.Client; not of the message
 }
 
 // edns is what the OPT record says (RFC 6891 section 6.1).

@@ -1,11 +1,13 @@
 package frontend
 
 import (
+	"math/rand/v2"
 	"net/netip"
 	"time"
 
 	"github.com/namelet/namelet/hostabi"
 	"github.com/namelet/namelet/internal/authority"
+	"github.com/namelet/namelet/internal/frontend/cache"
 	"github.com/namelet/namelet/internal/frontend/cookie"
 	"github.com/namelet/namelet/internal/frontend/rrl"
 	"github.com/namelet/namelet/internal/resolve"
@@ -29,11 +31,15 @@ type responder struct {
 
 	resp   resolve.Response
 	packer packer
+	kept   kept
 }
 
-// newResponder returns a responder for one goroutine and one transport.
-func (s *Server) newResponder(transport hostabi.Transport) *responder {
+// newResponder returns a responder for one goroutine and one transport, which
+// keeps answers where it says.
+func (s *Server) newResponder(transport hostabi.Transport, kept kept) *responder {
+	kept.handler, kept.random = s.handler, rand.NewPCG(rand.Uint64(), rand.Uint64())
 	return &responder{
+		kept:      kept,
 		handler:   s.handler,
 		transport: transport,
 		maxUDP:    s.config.MaxUDPSize,
@@ -44,9 +50,11 @@ func (s *Server) newResponder(transport hostabi.Transport) *responder {
 	}
 }
 
-// wake takes note of the time, which is good enough for all messages that have
-// arrived by now.
-func (r *responder) wake() { r.now = time.Now() }
+// wake takes note of what all messages have in common that have arrived by now.
+func (r *responder) wake() {
+	r.now = time.Now()
+	r.kept.wake(r.now)
+}
 
 // respond appends the response to msg to dst; it returns nil where there is none.
 // It uses q for what it reads. A panic further in ends in SERVFAIL for this one
@@ -61,7 +69,8 @@ func (r *responder) respond(dst, msg []byte, client netip.Addr, q *query) (respo
 }
 
 // quick is respond for what needs no computation. Where done is false the message
-// is a question for slow, which then needs q, and msg as it is.
+// is a question for slow, which then needs q, and msg as it is. The responder has
+// woken since msg arrived.
 func (r *responder) quick(dst, msg []byte, client netip.Addr, q *query) (response []byte, done bool) {
 	defer func() {
 		if cause := recover(); cause != nil {
@@ -75,7 +84,11 @@ func (r *responder) quick(dst, msg []byte, client netip.Addr, q *query) (respons
 	}
 	r.policy.meet(q, client, r.now)
 	if v == accepted {
-		return nil, false
+		leaf, ok := r.kept.get(q, r.transport)
+		if !ok {
+			return nil, false
+		}
+		return r.again(dst, q, &leaf), true
 	}
 	r.resp.Reset()
 	return r.answer(dst, q, v), true
@@ -105,12 +118,7 @@ func (r *responder) answer(dst []byte, q *query, v verdict) []byte {
 
 // tell appends the response to a question about this server.
 func (r *responder) tell(dst []byte, q *query, text string) []byte {
-	if instead, restrained := r.restrain(dst, q, rr.RCodeNoError, rrl.About(rrl.Error, rr.Name{})); restrained {
-		return instead
-	}
-	msg, truncated := complete(dst, r.packer.chaosBody(q, text), q, rr.RCodeNoError, extras{own: q.sender.options()}, r.limit(q))
-	r.counters.answer(rr.RCodeNoError, truncated)
-	return msg
+	return r.complete(dst, q, r.packer.chaosBody(q, text), rr.RCodeNoError, nil, rrl.About(rrl.Error, rr.Name{}))
 }
 
 // slow appends the response to a question that quick has read to dst.
@@ -122,7 +130,20 @@ func (r *responder) slow(dst []byte, q *query) (response []byte) {
 	}()
 	r.resp.Reset()
 	r.resolve(q)
-	return r.pack(dst, q, responseCode(&r.resp))
+	rcode := responseCode(&r.resp)
+	b, account := r.packer.body(q, rcode, &r.resp), accountOf(q, &r.resp)
+	r.kept.put(q, &r.resp.Trace, b, cache.Leaf{
+		Options: r.packer.errors,
+		Meta:    cache.Meta{RCode: uint16(rcode), Bucket: uint64(account)},
+	})
+	return r.complete(dst, q, b, rcode, r.packer.errors, account)
+}
+
+// again appends an answer that was kept to dst, as the response to q.
+func (r *responder) again(dst []byte, q *query, leaf *cache.Leaf) []byte {
+	q.setScope(leaf.ScopeV4, leaf.ScopeV6)
+	b := body{leaf.Msg, int(leaf.Meta.RequiredRecords)}
+	return r.complete(dst, q, b, rr.RCode(leaf.Meta.RCode), leaf.Options, rrl.Account(leaf.Meta.Bucket))
 }
 
 // rest gives the Worker time, after its answer has been sent. One that panics is
@@ -149,7 +170,7 @@ func (r *responder) resolve(q *query) {
 		panic(err) // parse let a bad name through
 	}
 	question := authority.Question{Name: name, Type: q.qtype, DO: q.edns.do}
-	r.worker.Resolve(question, q.sender.client(r), &r.resp)
+	r.worker.Resolve(question, q.client(r), &r.resp)
 	q.setScope(r.resp.Trace.ScopeV4, r.resp.Trace.ScopeV6)
 }
 
@@ -170,10 +191,16 @@ func (r *responder) giveUp(cause any, question []byte) {
 
 // pack appends the response in r.resp, or what goes out in place of it.
 func (r *responder) pack(dst []byte, q *query, rcode rr.RCode) []byte {
-	if instead, restrained := r.restrain(dst, q, rcode, accountOf(q, &r.resp)); restrained {
+	return r.complete(dst, q, r.packer.body(q, rcode, &r.resp), rcode, r.packer.errors, accountOf(q, &r.resp))
+}
+
+// complete appends the response that a body makes, or what goes out in place of
+// it. The errors are options.
+func (r *responder) complete(dst []byte, q *query, b body, rcode rr.RCode, errors []byte, account rrl.Account) []byte {
+	if instead, restrained := r.restrain(dst, q, rcode, account); restrained {
 		return instead
 	}
-	msg, truncated := r.packer.pack(dst, q, rcode, &r.resp, r.limit(q))
+	msg, truncated := complete(dst, b, q, rcode, extras{own: q.sender.options(), errors: errors}, r.limit(q))
 	r.counters.answer(rcode, truncated)
 	return msg
 }

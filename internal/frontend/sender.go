@@ -26,8 +26,9 @@ type sender struct {
 func (s *sender) options() []byte { return s.owed[:s.length] }
 
 // client returns the sender as far as an answer may depend on it.
-func (s *sender) client(r *responder) resolve.Client {
-	return resolve.Client{Addr: s.addr, Subnet: s.subnet, Transport: r.transport}
+func (q *query) client(r *responder) resolve.Client {
+	s := &q.sender
+	return resolve.Client{Addr: s.addr, Subnet: s.subnet, Transport: r.transport, Seed: q.seed}
 }
 
 // meet notes who sent a query that has been parsed, at the time now. Options of

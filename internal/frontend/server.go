@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/namelet/namelet/hostabi"
+	"github.com/namelet/namelet/internal/frontend/cache"
 	"github.com/namelet/namelet/internal/frontend/proxy"
 )
 
@@ -33,6 +34,7 @@ type Server struct {
 
 	jobs    chan *exchange // queries of connections on their way to the workers
 	pool    sync.Pool      // of *exchange
+	shared  *cache.Shared  // what the connections' workers answer from; nil where answers are not kept
 	limiter *connLimiter
 
 	drainBy atomic.Pointer[time.Time] // when reading ends; nil until Shutdown
@@ -87,6 +89,7 @@ func Listen(ctx context.Context, config Config, handler Handler) (*Server, error
 		done:     make(chan struct{}),
 	}
 	s.https = s.newHTTPS()
+	s.shared = s.newShared()
 	for _, address := range config.Listen {
 		e, err := bind(ctx, address, config.Workers)
 		if err != nil {
@@ -100,6 +103,33 @@ func Listen(ctx context.Context, config Config, handler Handler) (*Server, error
 		return nil, err
 	}
 	return s, nil
+}
+
+// cacheConfig gives each cache its share: one for each UDP socket, and one for all
+// connections together.
+func (s *Server) cacheConfig() cache.Config {
+	return cache.Config{Bytes: s.config.CacheBytes / (len(s.config.Listen)*s.config.Workers + 1)}
+}
+
+// newCache returns a cache for one goroutine, nil where answers are not kept.
+func (s *Server) newCache() *cache.Cache {
+	if s.config.CacheBytes == 0 {
+		return nil
+	}
+	c := cache.New(s.cacheConfig())
+	s.metrics.keep(c.Stats)
+	return c
+}
+
+// newShared returns a cache for several goroutines, nil where answers are not
+// kept.
+func (s *Server) newShared() *cache.Shared {
+	if s.config.CacheBytes == 0 {
+		return nil
+	}
+	c := cache.NewShared(s.cacheConfig())
+	s.metrics.keep(c.Stats)
+	return c
 }
 
 // Addrs returns the addresses listened on, in the order of the configuration,

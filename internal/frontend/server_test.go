@@ -30,8 +30,9 @@ const patience = 10 * time.Second
 // handler makes Workers of a function.
 type handler func(q authority.Question, c resolve.Client, resp *resolve.Response)
 
-func (h handler) NewWorker() Worker { return h }
-func (h handler) Idle()             {}
+func (h handler) NewWorker() Worker  { return h }
+func (h handler) Generation() uint64 { return 0 }
+func (h handler) Idle()              {}
 
 func (h handler) Resolve(q authority.Question, c resolve.Client, resp *resolve.Response) {
 	h(q, c, resp)
@@ -408,6 +409,7 @@ func TestPanic(t *testing.T) {
 type makeWorker func() Worker
 
 func (f makeWorker) NewWorker() Worker { return f() }
+func (makeWorker) Generation() uint64  { return 0 }
 
 func TestResponseCode(t *testing.T) {
 	tests := []struct {
@@ -473,7 +475,7 @@ func BenchmarkUDP(b *testing.B) {
 // newTestResponder returns a responder without a server.
 func newTestResponder(h Handler) *responder {
 	s := &Server{config: Config{MaxUDPSize: defaultMaxUDPSize}, handler: h, metrics: &Metrics{}, panics: &panicLog{}, policy: mustPolicy(PolicyConfig{})}
-	return s.newResponder(hostabi.TransportUDP)
+	return s.newResponder(hostabi.TransportUDP, keepOwn(s.newCache()))
 }
 
 func TestRespondAllocations(t *testing.T) {

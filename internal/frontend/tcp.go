@@ -230,7 +230,7 @@ func (c *tcpConn) gather(b []byte, x *exchange) (_ []byte, taken int) {
 
 // workStreams answers queries of all connections until there are no more.
 func (s *Server) workStreams() {
-	r := s.newResponder(hostabi.TransportTCP)
+	r := s.newResponder(hostabi.TransportTCP, keepShared(s.shared))
 	counters := map[hostabi.Transport]*counters{
 		hostabi.TransportTCP:   r.counters,
 		hostabi.TransportTLS:   s.metrics.worker(hostabi.TransportTLS),

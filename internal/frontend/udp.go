@@ -31,7 +31,7 @@ const (
 // what had arrived before it. The loop owns its responder, and so its Worker:
 // workers on several addresses have one for each.
 func (s *Server) serveUDP(conn *net.UDPConn) {
-	r := s.newResponder(hostabi.TransportUDP)
+	r := s.newResponder(hostabi.TransportUDP, keepOwn(s.newCache()))
 	b, err := newBatch(conn)
 	if err != nil {
 		s.complain("prepare UDP", err)

@@ -1,0 +1,104 @@
+package frontend
+
+import (
+	"encoding/binary"
+	"math/rand/v2"
+	"time"
+
+	"github.com/namelet/namelet/hostabi"
+	"github.com/namelet/namelet/internal/frontend/cache"
+	"github.com/namelet/namelet/internal/resolve"
+	"github.com/namelet/namelet/rr"
+)
+
+// kept is a responder's part of the answer cache: the answers it keeps, and the
+// scratch to look for one.
+type kept struct {
+	own     *cache.Cache  // of this responder alone; nil where there is none
+	shared  *cache.Shared // with other responders; nil where there is none
+	handler Handler
+	random  *rand.PCG
+
+	question cache.Question
+	inputs   cache.Inputs
+	name     lowered
+	copied   []byte // a shared answer
+}
+
+// keepOwn makes a responder's answers be kept in c, unless that is nil.
+func keepOwn(c *cache.Cache) kept { return kept{own: c} }
+
+// keepShared makes them be kept in c, which several responders share, unless that
+// is nil.
+func keepShared(c *cache.Shared) kept {
+	return kept{shared: c, copied: make([]byte, 0, 2*cache.MaxMessage)}
+}
+
+// on reports whether answers are kept at all.
+func (k *kept) on() bool { return k.own != nil || k.shared != nil }
+
+// wake takes note of what all queries have in common that have arrived by now.
+// The generation is read after they came in and before they are answered: no
+// answer that was made under an earlier one is given to them.
+func (k *kept) wake(now time.Time) {
+	if k.on() {
+		k.inputs.Routing, k.inputs.Now = k.handler.Generation(), now.Unix()
+	}
+}
+
+// get returns the answer to q, if one is kept. It is good until the next call.
+func (k *kept) get(q *query, transport hostabi.Transport) (leaf cache.Leaf, ok bool) {
+	if !k.on() {
+		return cache.Leaf{}, false
+	}
+	q.seed = k.random.Uint64() | 1 // 0 would be none
+	k.inputs.Client = resolve.Client{Addr: q.sender.addr, Subnet: q.sender.subnet}.Known()
+	k.inputs.Transport, k.inputs.Seed = transport, q.seed
+	k.ask(q)
+	if k.own != nil {
+		return k.own.Get(&k.question, &k.inputs)
+	}
+	return k.shared.Get(&k.question, &k.inputs, k.copied)
+}
+
+// put keeps the response to q, for which get had none. One that is truncated is
+// not all that there is to say.
+func (k *kept) put(q *query, t *resolve.Trace, b body, leaf cache.Leaf) {
+	if !k.on() || binary.BigEndian.Uint16(b.msg[2:])&flagTC != 0 {
+		return
+	}
+	k.ask(q)
+	leaf.Msg, leaf.Meta.RequiredRecords = b.msg, uint16(b.required)
+	if k.own != nil {
+		k.own.Put(&k.question, t, &leaf)
+		return
+	}
+	k.shared.Put(&k.question, t, &leaf)
+}
+
+// ask makes the question ready that q is.
+func (k *kept) ask(q *query) {
+	k.question = cache.Question{Name: k.name.set(q.name()), Type: q.qtype, DO: q.edns.do}
+}
+
+// lowered has room for a name in wire form, in steps of eight octets.
+type lowered [(rr.MaxNameLen + 7) / 8 * 8]byte
+
+// set returns name in lower case. The lengths of labels are none that a letter
+// has.
+func (l *lowered) set(name []byte) []byte {
+	const (
+		ones = 0x0101010101010101
+		tops = ones << 7
+	)
+	n := copy(l[:], name)
+	for at := 0; at < n; at += 8 {
+		octets := binary.LittleEndian.Uint64(l[at:])
+		// The top bit of an octet of each sum says that the octet, but for its own
+		// top bit, is at least so much.
+		low := octets &^ tops
+		letters := (low + (0x80-'A')*ones) &^ (low + (0x80-'Z'-1)*ones) &^ octets & tops
+		binary.LittleEndian.PutUint64(l[at:], octets|letters>>2)
+	}
+	return l[:n]
+}
