@@ -70,8 +70,21 @@ func (s *script) rdata(t rr.Type) rr.Rdata {
 	return s.name().Wire()
 }
 
-// zone draws a zone that can be built.
+// zone draws a zone that can be built, signed or not.
 func (s *script) zone(t testing.TB, apex rr.Name) *reference {
+	z := s.unsigned(t, apex)
+	switch s.n(4) {
+	case 1:
+		z.sign()
+	case 2:
+		z.signHashed(false)
+	case 3:
+		z.signHashed(true)
+	}
+	return z
+}
+
+func (s *script) unsigned(t testing.TB, apex rr.Name) *reference {
 	numbers := strings.Repeat("\x00\x00\x00\x3d", 5)
 	z := &reference{apex: apex, sets: []rr.Set{
 		{Name: apex, Type: rr.TypeSOA, TTL: uint32(60 + s.n(3)), Data: []rr.Rdata{apex.Wire() + apex.Wire() + numbers}},
@@ -85,14 +98,6 @@ func (s *script) zone(t testing.TB, apex rr.Name) *reference {
 		}
 	}
 	z.settle(t)
-	switch s.n(4) {
-	case 1:
-		z.sign()
-	case 2:
-		z.signHashed(false)
-	case 3:
-		z.signHashed(true)
-	}
 	return z
 }
 

@@ -47,8 +47,10 @@ const Epoch uint32 = 0
 const (
 	slotsPerLine = 8
 	namesPerLine = 2 // so that there are four slots a name
-	fewestLines  = 8
 )
+
+// fewestLines is how many lines the smallest zone has: a power of two.
+var fewestLines = 8
 
 // typeExists stands for whether a name exists, and what an alias there says. It
 // is OPT, which no name has.
@@ -57,8 +59,8 @@ const typeExists = rr.TypeOPT
 // newSlots makes slots for a zone of so many names.
 func newSlots(names int) *Slots {
 	lines := fewestLines
-	if want := uint(names) / namesPerLine; want > fewestLines {
-		lines = 1 << bits.Len(want-1)
+	if want := names / namesPerLine; want > lines {
+		lines = 1 << bits.Len(uint(want-1))
 	}
 	return &Slots{at: make([]atomic.Uint64, (1+lines)*slotsPerLine)}
 }

@@ -22,7 +22,7 @@ type workload struct {
 func load(tb testing.TB, names int, asked func(trace *resolve.Trace, put func())) *workload {
 	tb.Helper()
 	s := zoneOf(tb, names)
-	w := &workload{cache: New(Config{Bytes: max(16<<20, names*700)}), inputs: *inputs(), leaf: message("an answer")}
+	w := &workload{cache: New(Config{Bytes: max(64<<20, names*600)}), inputs: *inputs(), leaf: message("an answer")}
 	for i := range names {
 		q := *question(hostName(i))
 		trace := answered(s, hostName(i))
