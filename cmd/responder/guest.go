@@ -260,7 +260,7 @@ type attachFlags struct {
 	zone, fallback string
 	subtree, name  bool
 	grants, values []string
-	fuel           uint64
+	fuel, rate     uint64
 }
 
 func (p *program) guestAttach() *cobra.Command {
@@ -293,6 +293,7 @@ that fails, nothing is attached.`,
 	f.StringArrayVar(&o.grants, "grant", nil, "zone that the guest may look into, beside its own; may be repeated")
 	f.StringArrayVar(&o.values, "config", nil, "KEY=VALUE that the guest is started with; may be repeated")
 	f.Uint64Var(&o.fuel, "fuel", 0, "units of fuel a query (default: the server's)")
+	f.Uint64Var(&o.rate, "fuel-per-second", 0, "units of fuel a second on each server, past which the fallback answers (default: no limit)")
 	f.StringVar(&o.fallback, "fallback", "", "what is answered where the guest fails: static or servfail (default: the zone's)")
 	return cmd
 }
@@ -318,7 +319,7 @@ func (o *attachFlags) attachment(args []string) (control.Attachment, error) {
 	guest, version, hasVersion := strings.Cut(args[1], "@")
 	a := control.Attachment{
 		Zone: o.zone, At: args[0], Scope: o.scope(), Guest: guest,
-		Grants: o.grants, Values: map[string]string{}, Fuel: o.fuel, Fallback: o.fallback,
+		Grants: o.grants, Values: map[string]string{}, Fuel: o.fuel, FuelPerSecond: o.rate, Fallback: o.fallback,
 	}
 	if hasVersion {
 		n, err := strconv.ParseUint(version, 10, 64)

@@ -59,6 +59,7 @@ func attachmentOf(a store.Attachment) Attachment {
 	made := Attachment{
 		Zone: a.Zone.String(), At: a.At.String(), Scope: a.Scope.String(), Guest: a.Guest, Version: a.Version,
 		Grants: []string{}, Values: a.Values, Fuel: a.Limits.Fuel,
+		FuelPerSecond: a.Limits.FuelPerSecond,
 	}
 	for _, grant := range a.Grants {
 		made.Grants = append(made.Grants, grant.String())
@@ -125,7 +126,7 @@ func (s *Service) attachment(ctx context.Context, q Attachment) (store.Attachmen
 	}
 	a := store.Attachment{
 		Zone: zone, At: at, Scope: scope, Guest: q.Guest, Version: q.Version,
-		Values: q.Values, Limits: store.Limits{Fuel: q.Fuel}, Fallback: fallback,
+		Values: q.Values, Limits: store.Limits{Fuel: q.Fuel, FuelPerSecond: q.FuelPerSecond}, Fallback: fallback,
 	}
 	for _, text := range q.Grants {
 		grant, err := parseName("grant", text)

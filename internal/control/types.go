@@ -104,6 +104,8 @@ type Attachment struct {
 	Values   map[string]string `json:"config"`
 	Fuel     uint64            `json:"fuel,omitempty"`     // units a query; 0 for the default
 	Fallback string            `json:"fallback,omitempty"` // static or servfail; empty for the zone's
+
+	FuelPerSecond uint64 `json:"fuel_per_second,omitempty"` // units that all its queries may burn in a second on each server; 0 for no limit
 }
 
 // AttachmentPoint names an attachment.
