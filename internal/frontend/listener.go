@@ -95,8 +95,6 @@ func (s *Server) admit(conn *net.TCPConn, transport hostabi.Transport) {
 	}
 	s.metrics.tcp.accepted.Add(1)
 	s.metrics.tcp.open.Add(1)
-	c.slots = make(chan struct{}, s.config.TCP.InFlight)
-	c.replies = make(chan *exchange, s.config.TCP.InFlight)
 	s.mu.Lock()
 	s.conns[c] = struct{}{}
 	s.mu.Unlock()

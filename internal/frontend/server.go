@@ -32,9 +32,10 @@ type Server struct {
 	tls       secrets
 	https     *httpsServer
 
-	jobs    chan *exchange // queries of connections on their way to the workers
-	pool    sync.Pool      // of *exchange
-	shared  *cache.Shared  // what the connections' workers answer from; nil where answers are not kept
+	jobs    chan *exchange        // queries of connections on their way to the workers
+	quick   chan *streamResponder // for what needs no worker; see borrow
+	pool    sync.Pool             // of *exchange
+	shared  *cache.Shared         // what the connections' workers answer from; nil where answers are not kept
 	limiter *connLimiter
 
 	drainBy atomic.Pointer[time.Time] // when reading ends; nil until Shutdown
@@ -83,6 +84,7 @@ func Listen(ctx context.Context, config Config, handler Handler) (*Server, error
 		panics:   &panicLog{logger: config.Logger},
 		policy:   policy,
 		jobs:     make(chan *exchange, 4*config.TCP.Workers),
+		quick:    make(chan *streamResponder, config.TCP.Workers),
 		limiter:  newConnLimiter(config.TCP.Connections, config.TCP.ClientConnections),
 		conns:    map[*tcpConn]struct{}{},
 		draining: make(chan struct{}),
@@ -90,6 +92,9 @@ func Listen(ctx context.Context, config Config, handler Handler) (*Server, error
 	}
 	s.https = s.newHTTPS()
 	s.shared = s.newShared()
+	for range config.TCP.Workers {
+		s.quick <- s.newStreamResponder()
+	}
 	for _, address := range config.Listen {
 		e, err := bind(ctx, address, config.Workers)
 		if err != nil {

@@ -12,32 +12,32 @@ import (
 // octets (RFC 8467 section 4.1).
 const paddingBlock = 468
 
-// appendStreamOptions adds to a reply, which has its length in front, the options
-// that belong to a connection and not to an answer: how long it may be silent,
+// appendStreamOptions adds to a reply, which begins at octet begin of b and ends
+// it, the options that belong to a connection and not to an answer: how long it may be silent,
 // where the client asked for that (RFC 7828 section 3.3.2), and padding, where
 // the client padded and the transport is encrypted (RFC 7830 section 4). HTTP has
 // its own means to keep connections.
-func (s *Server) appendStreamOptions(reply []byte, q *query, transport hostabi.Transport) []byte {
+func (s *Server) appendStreamOptions(b []byte, begin int, q *query, transport hostabi.Transport) []byte {
 	keepalive := q.edns.options.keepalive && transport != hostabi.TransportHTTPS
 	padding := q.edns.options.padding && transport != hostabi.TransportTCP
 	if !q.edns.present || !keepalive && !padding {
-		return reply
+		return b
 	}
-	opt := lastOPT(reply[lengthLen:])
+	opt := lastOPT(b[begin:])
 	if opt == 0 {
-		return reply
+		return b
 	}
-	start := len(reply)
-	if keepalive && start+6 <= lengthLen+maxMessage {
-		reply = append(reply, 0, optionKeepalive, 0, 2)
-		reply = binary.BigEndian.AppendUint16(reply, uint16(min(s.idleTime()/(100*time.Millisecond), 0xffff)))
+	start := len(b)
+	if keepalive && start+6 <= begin+maxMessage {
+		b = append(b, 0, optionKeepalive, 0, 2)
+		b = binary.BigEndian.AppendUint16(b, uint16(min(s.idleTime()/(100*time.Millisecond), 0xffff)))
 	}
 	if padding {
-		reply = appendPadding(reply, len(reply)-lengthLen)
+		b = appendPadding(b, len(b)-begin)
 	}
-	length := reply[lengthLen+opt+optFixedLen-2:]
-	binary.BigEndian.PutUint16(length, binary.BigEndian.Uint16(length)+uint16(len(reply)-start))
-	return reply
+	length := b[begin+opt+optFixedLen-2:]
+	binary.BigEndian.PutUint16(length, binary.BigEndian.Uint16(length)+uint16(len(b)-start))
+	return b
 }
 
 // appendPadding pads a message of n octets at the end of b, to the next block or

@@ -22,34 +22,34 @@ const (
 	keepReplies = 8192 // a longer reply's memory is not kept for the next
 )
 
-// exchange is a query on its way from a client to a worker, and its reply on the
-// way back.
-type exchange struct {
-	client    netip.Addr
-	transport hostabi.Transport
-	replies   chan<- *exchange // where the worker puts it; there is room
-	query     []byte
-	reply     []byte // with its length in front; empty where there is none
-}
-
-// tcpConn is one client connection, with TLS or without. One goroutine reads
-// queries from it, one writes replies to it, and the server's workers stand in
-// between, so that a client that is slow to read holds up no worker and no other
-// client, and replies leave in the order they are ready (RFC 7766 section
-// 6.2.1.1).
+// tcpConn is one client connection, with TLS or without.
+//
+// One goroutine reads queries. What needs no computation it answers itself, all
+// that has arrived at once in one write. The rest goes to the server's workers,
+// and back through a second goroutine, so that a client that is slow to read holds
+// up no worker and no other client, and replies leave in the order they are ready
+// (RFC 7766 section 6.2.1.1). The two share the writing side.
 type tcpConn struct {
 	server    *Server
 	transport hostabi.Transport
 	raw       *net.TCPConn
-	conn      net.Conn       // raw, or the TLS connection over it
-	client    netip.Addr     // who asks: the other end, or whom a proxy names
-	counted   netip.Addr     // whose connection it counts as; not valid for a proxy's own
-	proxied   bool           // it begins with a header of the PROXY protocol
-	closed    chan struct{}  // closed by the HTTP server, for HTTPS alone
-	left      bool           // handed over to the HTTP server; guarded by server.mu
-	slots     chan struct{}  // holds one for each query that is not answered yet
-	replies   chan *exchange // has room for as many: workers never wait for it
-	pending   sync.WaitGroup // counts the same queries
+	conn      net.Conn      // raw, or the TLS connection over it
+	client    netip.Addr    // who asks: the other end, or whom a proxy names
+	counted   netip.Addr    // whose connection it counts as; not valid for a proxy's own
+	proxied   bool          // it begins with a header of the PROXY protocol
+	closed    chan struct{} // closed by the HTTP server, for HTTPS alone
+	left      bool          // handed over to the HTTP server; guarded by server.mu
+
+	quick   *streamResponder // borrowed while a burst of queries is answered, else nil
+	out     []byte           // replies that the reader has to send
+	unsent  int              // how many these are
+	slots   chan struct{}    // holds one for each query that a worker has
+	replies chan *exchange   // has room for as many: workers never wait for it
+	pending sync.WaitGroup   // counts the same queries
+	writing sync.WaitGroup   // the second goroutine, once there is one
+
+	mu     sync.Mutex
+	broken bool // the client did not take a reply; nothing is sent any more
 }
 
 // serve runs the connection until the client has closed its side, has been
@@ -64,34 +64,73 @@ func (c *tcpConn) serve() {
 		c.serveHTTPS()
 		return
 	}
-	written := make(chan struct{})
-	go func() {
-		defer close(written)
-		c.write()
-	}()
 	c.read()
 	c.pending.Wait()
-	close(c.replies)
-	<-written
+	if c.replies != nil {
+		close(c.replies)
+	}
+	c.writing.Wait()
 	c.conn.Close()
 }
 
-// read hands the connection's queries to the workers, as many at a time as may
-// be in flight.
+// read answers the connection's queries, or hands them to the workers, as many at
+// a time as may be in flight.
 func (c *tcpConn) read() {
 	s := c.server
 	r := bufio.NewReaderSize(c.conn, readBuffer)
+	x := s.newExchange(c.client, c.transport)
 	for {
-		c.slots <- struct{}{}
-		x := s.newExchange(c.client, c.transport, c.replies)
-		if err := c.readQuery(r, x); err != nil {
-			s.recycle(x)
-			<-c.slots
-			return
+		if !buffered(r) && !c.flush() {
+			break
 		}
-		c.pending.Add(1)
-		s.jobs <- x
+		if c.readQuery(r, x) != nil {
+			break
+		}
+		if c.answer(x) {
+			continue
+		}
+		c.dispatch(x)
+		x = s.newExchange(c.client, c.transport)
 	}
+	c.flush()
+	s.recycle(x)
+}
+
+// answer answers a query that needs no computation, with those that are sent
+// next. It returns false where it does.
+func (c *tcpConn) answer(x *exchange) bool {
+	s := c.server
+	if c.quick == nil {
+		c.quick = s.borrow(c.transport)
+	}
+	start := len(c.out)
+	reply, done := c.quick.quick(append(c.out, 0, 0), x.query, c.client, &x.asked)
+	if !done {
+		return false
+	}
+	if reply != nil {
+		c.out = s.frame(reply, start, &x.asked, c.transport)
+		c.unsent++
+	}
+	if len(c.out) >= writeBuffer {
+		c.flush() // a failure shows when the next query is read
+	}
+	return true
+}
+
+// dispatch hands a query to the workers. What it may have to wait for does not
+// hold up the replies that are ready.
+func (c *tcpConn) dispatch(x *exchange) {
+	if c.slots == nil {
+		n := c.server.config.TCP.InFlight
+		c.slots, c.replies = make(chan struct{}, n), make(chan *exchange, n)
+		c.writing.Go(c.write)
+	}
+	x.replies = c.replies
+	c.flush()
+	c.slots <- struct{}{}
+	c.pending.Add(1)
+	c.server.jobs <- x
 }
 
 // errFraming is the error of a length that no query has: what follows it cannot
@@ -150,7 +189,7 @@ func (c *tcpConn) await(r *bufio.Reader) error {
 		switch {
 		case err == nil:
 			return nil
-		case errors.Is(err, os.ErrDeadlineExceeded) && len(c.slots) > 1 && c.server.drainBy.Load() == nil:
+		case errors.Is(err, os.ErrDeadlineExceeded) && len(c.slots) > 0 && c.server.drainBy.Load() == nil:
 			continue
 		default:
 			return err
@@ -176,93 +215,4 @@ func (c *tcpConn) setReadDeadline(d time.Duration) {
 	if at := c.server.drainBy.Load(); at != nil {
 		_ = c.raw.SetReadDeadline(*at)
 	}
-}
-
-// write sends replies, each with its length in one write, so that neither goes
-// out in a segment of its own (RFC 7766 section 8), and together what is ready
-// together. After a failure it only gives back what is still to come.
-func (c *tcpConn) write() {
-	s := c.server
-	var b []byte
-	broken := false
-	for x := range c.replies {
-		var taken int
-		b, taken = c.gather(b[:0], x)
-		switch {
-		case len(b) == 0:
-		case broken:
-			s.metrics.tcp.unsent.Add(uint64(taken))
-		default:
-			_ = c.conn.SetWriteDeadline(time.Now().Add(s.config.TCP.Write))
-			if _, err := c.conn.Write(b); err != nil {
-				broken = true
-				s.metrics.tcp.unsent.Add(uint64(taken))
-				c.raw.Close() // ends the reader too
-			}
-		}
-		if cap(b) > keepReplies {
-			b = nil
-		}
-		for range taken {
-			<-c.slots
-			c.pending.Done()
-		}
-	}
-}
-
-// gather appends the reply of x and those that are ready too to b, and returns
-// how many it took.
-func (c *tcpConn) gather(b []byte, x *exchange) (_ []byte, taken int) {
-	for x != nil {
-		b = append(b, x.reply...)
-		c.server.recycle(x)
-		taken++
-		x = nil
-		if len(b) < writeBuffer {
-			select {
-			case x = <-c.replies: // nil once it is closed
-			default:
-			}
-		}
-	}
-	return b, taken
-}
-
-// workStreams answers queries of all connections until there are no more.
-func (s *Server) workStreams() {
-	r := s.newResponder(hostabi.TransportTCP, keepShared(s.shared))
-	counters := map[hostabi.Transport]*counters{
-		hostabi.TransportTCP:   r.counters,
-		hostabi.TransportTLS:   s.metrics.worker(hostabi.TransportTLS),
-		hostabi.TransportHTTPS: s.metrics.worker(hostabi.TransportHTTPS),
-	}
-	q := new(query)
-	for x := range s.jobs {
-		r.transport, r.counters = x.transport, counters[x.transport]
-		if reply := r.respond(append(x.reply[:0], 0, 0), x.query, x.client, q); reply != nil {
-			reply = s.appendStreamOptions(reply, q, x.transport)
-			binary.BigEndian.PutUint16(reply, uint16(len(reply)-lengthLen))
-			x.reply = reply
-		}
-		x.replies <- x
-		r.rest()
-	}
-}
-
-func (s *Server) newExchange(client netip.Addr, transport hostabi.Transport, replies chan<- *exchange) *exchange {
-	x, _ := s.pool.Get().(*exchange)
-	if x == nil {
-		x = &exchange{}
-	}
-	x.client, x.transport, x.replies = client, transport, replies
-	return x
-}
-
-func (s *Server) recycle(x *exchange) {
-	x.replies = nil
-	x.reply = x.reply[:0]
-	if cap(x.reply) > keepReplies {
-		x.reply = nil
-	}
-	s.pool.Put(x)
 }

@@ -1,0 +1,165 @@
+package frontend
+
+import (
+	"encoding/binary"
+	"net/netip"
+	"time"
+
+	"github.com/namelet/namelet/hostabi"
+)
+
+// exchange is a query on its way from a client to a worker, and its reply on the
+// way back.
+type exchange struct {
+	client    netip.Addr
+	transport hostabi.Transport
+	replies   chan<- *exchange // where the worker puts it; there is room
+	query     []byte
+	asked     query  // what query says; it shares that memory
+	reply     []byte // with its length in front; empty where there is none
+}
+
+func (s *Server) newExchange(client netip.Addr, transport hostabi.Transport) *exchange {
+	x, _ := s.pool.Get().(*exchange)
+	if x == nil {
+		x = &exchange{}
+	}
+	x.client, x.transport = client, transport
+	return x
+}
+
+func (s *Server) recycle(x *exchange) {
+	x.replies = nil
+	x.reply = x.reply[:0]
+	if cap(x.reply) > keepReplies {
+		x.reply = nil
+	}
+	s.pool.Put(x)
+}
+
+// workStreams answers queries of all connections, which some responder has read
+// and not answered, until there are no more.
+func (s *Server) workStreams() {
+	r := s.newStreamResponder()
+	for x := range s.jobs {
+		r.carry(x.transport)
+		r.wake()
+		if reply := r.slow(append(x.reply[:0], 0, 0), &x.asked); reply != nil {
+			x.reply = s.frame(reply, 0, &x.asked, x.transport)
+		}
+		x.replies <- x
+		r.rest()
+	}
+}
+
+// streamResponder is a responder for all transports that have connections.
+type streamResponder struct {
+	responder
+	of map[hostabi.Transport]*counters
+}
+
+func (s *Server) newStreamResponder() *streamResponder {
+	r := &streamResponder{responder: *s.newResponder(hostabi.TransportTCP, keepShared(s.shared))}
+	r.of = map[hostabi.Transport]*counters{
+		hostabi.TransportTCP:   r.counters,
+		hostabi.TransportTLS:   s.metrics.worker(hostabi.TransportTLS),
+		hostabi.TransportHTTPS: s.metrics.worker(hostabi.TransportHTTPS),
+	}
+	return r
+}
+
+// carry makes what is answered next be of a transport.
+func (r *streamResponder) carry(transport hostabi.Transport) {
+	r.transport, r.counters = transport, r.of[transport]
+}
+
+// borrow returns a responder for queries that have arrived by now and need no
+// computation; whoever has it waits for nothing before giving it back.
+func (s *Server) borrow(transport hostabi.Transport) *streamResponder {
+	r := <-s.quick
+	r.carry(transport)
+	r.wake()
+	return r
+}
+
+// frame completes a reply that stands in b after two octets for its length, which
+// are at octet start: it adds what belongs to a connection, and the length.
+func (s *Server) frame(b []byte, start int, q *query, transport hostabi.Transport) []byte {
+	b = s.appendStreamOptions(b, start+lengthLen, q, transport)
+	binary.BigEndian.PutUint16(b[start:], uint16(len(b)-start-lengthLen))
+	return b
+}
+
+// flush sends the replies that the reader has. It returns false where the client
+// does not take any.
+func (c *tcpConn) flush() bool {
+	if c.quick != nil {
+		c.server.quick <- c.quick
+		c.quick = nil
+	}
+	if c.unsent == 0 {
+		return true
+	}
+	ok := c.send(c.out, c.unsent)
+	c.out, c.unsent = c.out[:0], 0
+	if cap(c.out) > 2*keepReplies {
+		c.out = nil
+	}
+	return ok
+}
+
+// write sends the replies of workers, and together what is ready together. After
+// a failure it only gives back what is still to come.
+func (c *tcpConn) write() {
+	var b []byte
+	for x := range c.replies {
+		var taken int
+		b, taken = c.gather(b[:0], x)
+		if len(b) > 0 {
+			c.send(b, taken)
+		}
+		if cap(b) > keepReplies {
+			b = nil
+		}
+		for range taken {
+			<-c.slots
+			c.pending.Done()
+		}
+	}
+}
+
+// send sends replies, each with its length in one write, so that neither goes out
+// in a segment of its own (RFC 7766 section 8). A client that does not take them
+// in time is cut off.
+func (c *tcpConn) send(b []byte, replies int) (ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.broken {
+		_ = c.conn.SetWriteDeadline(time.Now().Add(c.server.config.TCP.Write))
+		_, err := c.conn.Write(b)
+		c.broken = err != nil
+	}
+	if c.broken {
+		c.server.metrics.tcp.unsent.Add(uint64(replies))
+		c.raw.Close() // ends the reader too
+	}
+	return !c.broken
+}
+
+// gather appends the reply of x and those that are ready too to b, and returns
+// how many it took.
+func (c *tcpConn) gather(b []byte, x *exchange) (_ []byte, taken int) {
+	for x != nil {
+		b = append(b, x.reply...)
+		c.server.recycle(x)
+		taken++
+		x = nil
+		if len(b) < writeBuffer {
+			select {
+			case x = <-c.replies: // nil once it is closed
+			default:
+			}
+		}
+	}
+	return b, taken
+}
