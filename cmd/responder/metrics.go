@@ -75,6 +75,10 @@ var (
 		"Questions answered from the fallback without a call, since the attachment had burnt its fuel a second.", guestLabels, nil)
 	descGuestFaults = prometheus.NewDesc("responder_guest_faults_total",
 		"Failures of attached guests, by kind.", append(guestLabels[:len(guestLabels):len(guestLabels)], "kind"), nil)
+	descGuestReplays = prometheus.NewDesc("responder_guest_replays_total",
+		"Calls that were asked again of a fresh instance, to see whether the guest is pure.", guestLabels, nil)
+	descGuestDiffers = prometheus.NewDesc("responder_guest_replay_differences_total",
+		"Replays that came out different: the guest is impure, and its answers are not cached.", guestLabels, nil)
 	descGuestNumber = prometheus.NewDesc("responder_guest_metric",
 		"What guests count by themselves, by the name they give it.", append(guestLabels[:len(guestLabels):len(guestLabels)], "name"), nil)
 )
@@ -83,7 +87,7 @@ var guestLabels = []string{"guest", "zone", "at", "scope"}
 
 // Describe implements prometheus.Collector.
 func (*guestCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descGuestCalls, descGuestFuel, descGuestSuppressed, descGuestExhausted, descGuestFaults, descGuestNumber} {
+	for _, d := range []*prometheus.Desc{descGuestCalls, descGuestFuel, descGuestSuppressed, descGuestExhausted, descGuestFaults, descGuestReplays, descGuestDiffers, descGuestNumber} {
 		ch <- d
 	}
 }
@@ -103,6 +107,9 @@ func (c *guestCollector) Collect(ch chan<- prometheus.Metric) {
 		for kind, n := range totals.Faults {
 			send(descGuestFaults, prometheus.CounterValue, float64(n), kind)
 		}
+		purity := a.Purity()
+		send(descGuestReplays, prometheus.CounterValue, float64(purity.Replays))
+		send(descGuestDiffers, prometheus.CounterValue, float64(purity.Differences))
 		for name, n := range a.Metrics.All() {
 			send(descGuestNumber, prometheus.UntypedValue, float64(n), name)
 		}

@@ -95,8 +95,10 @@ func (p *program) newServer(ctx context.Context) (_ *server, err error) {
 	resolver := resolve.New(resolve.Config{
 		Site:    p.config.Site,
 		Log:     s.log,
+		Audit:   true,
 		Workers: workers * (len(transports.Listen) + 1), // one a socket, and as many for connections
 	})
+	s.closers = append(s.closers, func() error { resolver.Close(); return nil })
 	if err := s.listenDNS(ctx, transports, workers, resolver); err != nil {
 		return nil, err
 	}

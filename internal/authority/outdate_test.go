@@ -138,6 +138,8 @@ a.deep.example. 60 IN A 192.0.2.3
 *.wild.example. 60 IN A 192.0.2.4
 cut.example. 60 IN NS ns.cut.example.
 ns.cut.example. 60 IN A 192.0.2.5
+alias.example. 60 IN HTTPS 0 service.example.
+service.example. 60 IN HTTPS 1 .
 `
 	set := func(owner string, typ rr.Type, data ...rr.Rdata) authority.Change {
 		return authority.Change{Name: name(t, owner), Type: typ, TTL: 60, Data: data}
@@ -145,6 +147,7 @@ ns.cut.example. 60 IN A 192.0.2.5
 	everything := []string{
 		"www.example. A", "www.example. TXT", "www.example. AAAA", "www.example. ANY", "mail.example. MX", "gone.example. A", "deep.example. A",
 		"x.wild.example. A", "x.y.wild.example. A", "x.cut.example. A",
+		"alias.example. HTTPS",
 	}
 	tests := []struct {
 		change   authority.Change
@@ -163,6 +166,7 @@ ns.cut.example. 60 IN A 192.0.2.5
 		{set("*.example.", rr.TypeTXT, "\x01x"), []string{"gone.example. A"}},
 		{set("ns.cut.example.", rr.TypeA, "\x01\x02\x03\x04"), []string{"x.cut.example. A"}},
 		{set("ns.cut.example.", rr.TypeAAAA, "0123456789abcdef"), []string{"x.cut.example. A"}},
+		{set("service.example.", rr.TypeHTTPS, "\x00\x02\x00"), []string{"alias.example. HTTPS"}},
 		{set("other.example.", rr.TypeNS, "\x01x\x00"), everything},
 		{set("other.example.", rr.TypeDNAME, "\x01x\x00"), everything},
 		{set("example.", rr.TypeSOA, "\x01x\x00\x01y\x000123456789abcdefghij"), []string{"gone.example. A", "deep.example. A", "www.example. AAAA"}},

@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"sync"
 	"time"
 
@@ -317,9 +318,16 @@ func (r *Replica) note(change func(*Status)) {
 	change(&r.status)
 }
 
-// Status returns where the replica stands. The map is not to be changed.
+// Status returns where the replica stands, and which guests turned out impure.
 func (r *Replica) Status() Status {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.status
+	status := r.status
+	status.Problems = maps.Clone(status.Problems)
+	for a := range r.Resolver.Routing().Attachments() {
+		if a.Purity().Impure {
+			status.Problems["guest "+a.Label+" at "+a.At.String()] = "is impure: its answers are not cached"
+		}
+	}
+	return status
 }

@@ -60,6 +60,7 @@ func start(t testing.TB, prepare func(*rig)) *rig {
 		stop()
 		<-done
 		r.worker.Close()
+		r.resolver.Close()
 		if err := s.Close(); err != nil {
 			t.Error(err)
 		}
