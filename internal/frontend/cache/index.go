@@ -15,7 +15,7 @@ type index struct {
 const bytesPerSlot = 128
 
 func (x *index) init(slots int) {
-	x.slots = make([]uint64, 1<<bits.Len(uint(slots-1)))
+	x.slots = memory[uint64](1<<bits.Len(uint(slots-1)))
 	x.mask = uint32(len(x.slots) - 1)
 }
 
@@ -76,7 +76,7 @@ func (x *index) remove(hash uint32, at place) {
 // ghosts remember the hashes of entries that left the small ring lately.
 type ghosts struct{ hashes []uint32 }
 
-func (g *ghosts) init(n int) { g.hashes = make([]uint32, n) }
+func (g *ghosts) init(n int) { g.hashes = memory[uint32](n) }
 
 func (g *ghosts) add(hash uint32) { g.hashes[int(hash)&(len(g.hashes)-1)] = hash }
 
