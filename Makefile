@@ -46,6 +46,14 @@ fuzz: ## Run each fuzz target for FUZZTIME (default 30s)
 bench: ## Run the Go benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
+.PHONY: bench-peers
+bench-peers: build ## Measure beside NSD, Knot, gdnsd, BIND, PowerDNS and CoreDNS: 15 minutes on two idle cores (ARGS: flags of bench)
+	@bench/tools
+	$(GO) -C bench/coredns build -o ../../bin/bench/coredns github.com/coredns/coredns
+	$(GO) -C bench/coredns build -o ../../bin/bench/backend ./backend
+	$(GO) build -o bin/bench/bench ./bench
+	bin/bench/bench -o docs/BENCHMARKS.md $(ARGS)
+
 .PHONY: clean
 clean: ## Remove what was built
 	rm -rf bin
