@@ -65,27 +65,6 @@ func rdataOf(t testing.TB, record dns.RR) rr.Rdata {
 	return string(buf[at+10 : n])
 }
 
-// text returns the sections of a message, a record a line.
-func text(t testing.TB, msg []byte) string {
-	t.Helper()
-	var m dns.Msg
-	if err := m.Unpack(msg); err != nil {
-		t.Fatalf("unpack %x: %v", msg, err)
-	}
-	var b strings.Builder
-	for _, section := range [][]dns.RR{m.Answer, m.Ns, m.Extra} {
-		for _, r := range section {
-			if r.Header().Rrtype == dns.TypeOPT {
-				b.WriteString("OPT\n")
-				continue
-			}
-			b.WriteString(strings.ReplaceAll(r.String(), "\t", " ") + "\n")
-		}
-		b.WriteString("--\n")
-	}
-	return b.String()
-}
-
 func TestPackAnswer(t *testing.T) {
 	q := ask(t, "WwW.Example.", rr.TypeA, 1232)
 	resp := &resolve.Response{}
