@@ -249,3 +249,34 @@ func TestAccounts(t *testing.T) {
 		}
 	}
 }
+
+// Over sockets: what is dropped takes no answer of another query with it.
+func TestRestrainedOverUDP(t *testing.T) {
+	s := serve(t, Config{Workers: 1, Policy: PolicyConfig{Rate: rrl.Config{Rate: 3, Slip: 3}}}, kinds(t))
+	conn := dial(t, "udp", s.Addrs()[0])
+	for i := range 9 {
+		msg := unhex(t, askTXT("k.example", ""))
+		msg[1] = byte(i)
+		send(t, conn, msg)
+	}
+	send(t, conn, unhex(t, askTXT("n.example", "")))
+	whole, truncated := 0, 0
+	for {
+		var m dns.Msg
+		if err := m.Unpack(receive(t, conn)); err != nil {
+			t.Fatal(err)
+		}
+		if m.Question[0].Name == "n.example." {
+			break
+		}
+		if len(m.Answer) > 0 {
+			whole++
+		} else if m.Truncated {
+			truncated++
+		}
+	}
+	got := scrape(t, s.Metrics())
+	if whole != 3 || truncated != 2 || got["responder_rate_limited_total action=dropped"] != 4 || got["responder_rate_limited_total action=truncated"] != 2 {
+		t.Errorf("got %d answers and %d truncated, want 3 and 2; counted %v", whole, truncated, got)
+	}
+}
