@@ -40,7 +40,7 @@ func (r *Replica) load(ctx context.Context, z store.Zone, before heldZone, last 
 
 // snapshot reads a zone at its newest version.
 func (r *Replica) snapshot(ctx context.Context, z store.Zone, before heldZone, last *authority.Snapshot) (*authority.Snapshot, store.Zone, error) {
-	if last != nil && !z.Signed && !last.Signed() && before.zone.Created.Equal(z.Created) {
+	if last != nil && before.zone.Created.Equal(z.Created) {
 		next, err := r.replay(ctx, z.Name, last)
 		switch {
 		case err == nil && next.Version() >= z.Version:
@@ -73,12 +73,12 @@ func (r *Replica) snapshot(ctx context.Context, z store.Zone, before heldZone, l
 // replay applies the journal to a snapshot.
 func (r *Replica) replay(ctx context.Context, zone rr.Name, s *authority.Snapshot) (*authority.Snapshot, error) {
 	err := r.Store.Journal(ctx, zone, s.Version(), func(e store.JournalEntry) error {
-		changes := make([]authority.Change, 0, len(e.Removed)+len(e.Added))
-		for _, gone := range e.Removed {
-			changes = append(changes, authority.Change{Name: gone.Name, Type: gone.Type})
+		before := func(name rr.Name) rr.Set {
+			set, _ := s.Get(name, rr.TypeRRSIG)
+			return set
 		}
 		var err error
-		s, err = s.Apply(e.Version, append(changes, e.Added...))
+		s, err = s.Apply(e.Version, e.Effects(before))
 		return err
 	})
 	if err != nil {
