@@ -154,16 +154,11 @@ func checkExport(have map[string]string, name, want string, required bool) error
 	return nil
 }
 
-// exportType gives the type of an export. An imported function that is exported again is told apart: the
-// host must not call itself for the guest.
 func exportType(m *wasm.Module, e *wasm.Export) string {
-	switch {
-	case e.Kind != wasm.ExternFunc:
-		return e.Kind.String()
-	case e.Index < m.NumImported(wasm.ExternFunc):
-		return "imported " + funcType(m.FuncType(e.Index))
+	if e.Kind == wasm.ExternFunc {
+		return funcType(m.FuncType(e.Index))
 	}
-	return funcType(m.FuncType(e.Index))
+	return e.Kind.String()
 }
 
 func importType(m *wasm.Module, i *wasm.Import) string {

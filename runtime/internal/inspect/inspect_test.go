@@ -99,10 +99,6 @@ func TestRefusals(t *testing.T) {
 		}), Refusal{Kind: KindExport, Name: "namelet_answer", Want: "func (i32) -> i32", Have: "func (i64 f32) -> i32 i64"}},
 		{"answer is a global", change(func(p *parts) { p.answer = `(global (export "namelet_answer") i32 (i32.const 0))` }),
 			Refusal{Kind: KindExport, Name: "namelet_answer", Want: "func (i32) -> i32", Have: "global"}},
-		{"answer is an import", change(func(p *parts) {
-			p.imports = `(import "namelet_v1" "pick" (func $pick (param i32) (result i32)))`
-			p.answer = `(export "namelet_answer" (func $pick))`
-		}), Refusal{Kind: KindExport, Name: "namelet_answer", Want: "func (i32) -> i32", Have: "imported func (i32) -> i32"}},
 		{"optional export of another type", change(func(p *parts) { p.rest = `(func (export "namelet_idle"))` }),
 			Refusal{Kind: KindExport, Name: "namelet_idle", Want: "func (i32) -> ()", Have: "func () -> ()"}},
 		{"memory not exported", change(func(p *parts) { p.memory = `(memory 1)` }),

@@ -33,7 +33,7 @@ type Report struct {
 // Export is an export of the module.
 type Export struct {
 	Name string
-	Type string // "func (i32) -> i32", "imported func () -> ()", "memory", "table" or "global"
+	Type string // "func (i32) -> i32", "memory", "table" or "global"
 }
 
 // Import is an imported function.
