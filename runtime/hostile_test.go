@@ -167,6 +167,8 @@ func (g *hostileGuest) qtype() rr.Type {
 		return rr.TypeSOA
 	case "forge_ns":
 		return rr.TypeNS
+	case "forge_dname":
+		return rr.TypeDNAME
 	case "rrsig":
 		return rr.TypeRRSIG
 	}

@@ -80,7 +80,7 @@ func (s *slot) take(ctx context.Context) (Instance, error) {
 // a query's budget is in docs/adr/0011.
 const (
 	callsBetweenIdle = 256
-	idleFuel         = runtime.DefaultInitFuel
+	idleFuel         = runtime.DefaultIdleFuel
 )
 
 // idle gives the guest time, and says that memory presses where three quarters of
