@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"time"
 
 	"github.com/namelet/namelet/internal/authority"
 	"github.com/namelet/namelet/rr"
@@ -35,7 +36,7 @@ func (r *Replica) load(ctx context.Context, z store.Zone, before heldZone, last 
 	if before.failed == nil || before.failed.Error() != err.Error() {
 		r.Log.Error("zone cannot be served as it is in the store", "zone", z.Name.String(), "version", z.Version, "error", err)
 	}
-	return served, heldZone{zone: z, failed: err}, nil
+	return served, heldZone{zone: z, failed: err, retry: before.retry.next(time.Now())}, nil
 }
 
 // snapshot reads a zone at its newest version.

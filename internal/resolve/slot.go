@@ -86,10 +86,10 @@ const (
 // idle gives the guest time, and says that memory presses where three quarters of
 // its limit are taken. A failure counts, and costs the guest its instance.
 func (s *slot) idle(sink runtime.Sink) {
-	if s.calls < callsBetweenIdle || s.instance == nil {
+	s.calls = 0
+	if s.instance == nil {
 		return
 	}
-	s.calls = 0
 	reason := hostabi.IdleQuiet
 	if s.instance.MemoryBytes() > s.attachment.Memory/4*3 {
 		reason = hostabi.IdleMemory
