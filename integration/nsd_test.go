@@ -12,6 +12,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/miekg/dns"
+
+	"github.com/namelet/namelet/internal/realzones"
 )
 
 const questionsPerZone = 2000
@@ -28,9 +30,9 @@ const questionsPerZone = 2000
 // TC set for glue that is in-domain, and that is what is checked then.
 func TestSameAsNSD(t *testing.T) {
 	program := responder(t)
-	for _, file := range []string{"root-2018.zone", "root-2014-signed.zone"} {
+	for _, file := range []string{realzones.Root2018, realzones.Root2014Signed} {
 		t.Run(file, func(t *testing.T) {
-			path := sharedZone(t, file)
+			path := realzones.Path(t, file)
 			compareServers(t, serveNSD(t, ".", path), serveZone(t, program, ".", path), asked(t, path))
 		})
 	}

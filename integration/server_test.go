@@ -16,24 +16,6 @@ import (
 	"github.com/miekg/dns"
 )
 
-// sharedZone returns the path of a zone file that lies beside the repository, in
-// the folder that NAMELET_SHARED names (default ../shared).
-func sharedZone(t testing.TB, file string) string {
-	t.Helper()
-	dir := os.Getenv("NAMELET_SHARED")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "shared")
-	}
-	path, err := filepath.Abs(filepath.Join(dir, "zones", file))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(path); err != nil {
-		t.Fatalf("the zone file is needed: %v (NAMELET_SHARED names the folder that has zones/%s)", err, file)
-	}
-	return path
-}
-
 // command finds a program that a Debian package installs.
 func command(t testing.TB, program, pkg string) string {
 	t.Helper()

@@ -139,7 +139,9 @@ func (r *answerReader) typeFault(owner rr.Name, t rr.Type) string {
 	switch t {
 	case rr.TypeRRSIG, rr.TypeNSEC, rr.TypeNSEC3, rr.TypeNSEC3PARAM:
 		return "a record has a type that only a signer gives"
-	case rr.TypeSOA, rr.TypeNS, rr.TypeDNSKEY, rr.TypeCDS, rr.TypeCDNSKEY, rr.TypeCNAME:
+	case rr.TypeSOA, rr.TypeDNAME:
+		return "a record has a type that makes the zone's structure"
+	case rr.TypeNS, rr.TypeDNSKEY, rr.TypeCDS, rr.TypeCDNSKEY, rr.TypeCNAME:
 		if owner.Len() == r.zone.Len() {
 			return "a record at the apex has a type that is the zone's own"
 		}

@@ -98,7 +98,7 @@ func TestAnswerRead(t *testing.T) {
 		{"OPT", 41, encode(1, said{41, 0, none, "", "", 0}), "rejected: type of questions"},
 		{"a signature", 46, encode(1, said{46, 0, none, "", "", 0}), "rejected: only a signer"},
 		{"NSEC3", 50, encode(1, said{50, 0, none, "", "", 0}), "rejected: only a signer"},
-		{"SOA at the apex", 6, encode(1, said{6, 0, none, wire("example.org"), "", 0}), "rejected: apex"},
+		{"SOA at the apex", 6, encode(1, said{6, 0, none, wire("example.org"), "", 0}), "rejected: structure"},
 		{"CNAME at the apex", 1, encode(1, said{5, 0, none, wire("example.org"), "\x00", 0}), "rejected: apex"},
 		{"CNAME and more", 1, encode(1, said{5, 0, none, "", wire("b.example.org"), 0}, said{1, 0, none, "", "abcd", 0}), "rejected: CNAME beside"},
 		{"two CNAMEs", 1, encode(1, said{5, 0, none, "", wire("b.example.org"), 0}, said{5, 0, none, "", wire("c.example.org"), 0}), "rejected: CNAME beside"},

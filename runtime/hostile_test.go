@@ -141,7 +141,7 @@ func (g *hostileGuest) test(t *testing.T, e *Engine) {
 }
 
 // hostileFuel is enough for every attack to get where it wants, and not much to wait for.
-const hostileFuel = 2_000_000
+const hostileFuel = 3_000_000
 
 // ask wants the fault and says what it burnt.
 func (g *hostileGuest) ask(t *testing.T, i *Instance) uint64 {
@@ -167,6 +167,8 @@ func (g *hostileGuest) qtype() rr.Type {
 		return rr.TypeSOA
 	case "forge_ns":
 		return rr.TypeNS
+	case "forge_dname":
+		return rr.TypeDNAME
 	case "rrsig":
 		return rr.TypeRRSIG
 	}

@@ -26,9 +26,24 @@ type Digest [sha256.Size]byte
 // String gives the digest in hexadecimal.
 func (d Digest) String() string { return hex.EncodeToString(d[:]) }
 
-// Inspect says what the module is, and whether it can be a guest. The error is a *Refusal.
+// Inspect says what the module is, and whether it can be a guest, but for what only the compiler finds
+// out. The error is a *Refusal.
 func Inspect(wasm []byte) (*Report, error) {
-	return inspect.Module(wasm, inspect.DefaultLimits())
+	report, _, err := inspected(wasm, meter.DefaultOptions())
+	return report, err
+}
+
+// inspected gives the module's report, and the module with fuel in it.
+func inspected(wasm []byte, options meter.Options) (*Report, []byte, error) {
+	report, err := inspect.Module(wasm, inspect.DefaultLimits())
+	if err != nil {
+		return nil, nil, err
+	}
+	metered, err := meter.Rewrite(wasm, options)
+	if err != nil {
+		return nil, nil, refusal(err)
+	}
+	return report, metered, nil
 }
 
 // Module is a guest's code, compiled. It has no state; generations are made from it.
@@ -44,15 +59,11 @@ type Module struct {
 // not in the cache) and holds up nobody but its caller, apart from the processor it uses. The error is
 // a *Refusal where the module cannot be a guest; such an error never says that the host is at fault.
 func (e *Engine) Compile(ctx context.Context, wasm []byte) (*Module, error) {
-	report, err := Inspect(wasm)
-	if err != nil {
-		return nil, err
-	}
 	options := meter.DefaultOptions()
 	options.MemoryPages = e.config.MaxMemoryPages
-	metered, err := meter.Rewrite(wasm, options)
+	report, metered, err := inspected(wasm, options)
 	if err != nil {
-		return nil, refusal(err)
+		return nil, err
 	}
 	code, err := e.compile(ctx, metered)
 	if err != nil {

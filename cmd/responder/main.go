@@ -38,6 +38,7 @@ func main() {
 func run(args, environ []string, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	p := &program{out: stdout, errOut: stderr}
 	root, err := p.root(environ)
 	if err == nil {

@@ -39,7 +39,9 @@ type entry struct {
 	fallback   resolve.Fallback
 	digest     store.Digest
 	attachment *resolve.Attachment
-	failed     error // why a newer row is not served, or why this one gives no answers
+	failed     error  // why a newer row is not served, or why this one gives no answers
+	wanted     uint64 // generation of the row that failed
+	retry      retry
 }
 
 func newGuests(engine *runtime.Engine, s *store.Store) *guests {
@@ -76,23 +78,36 @@ func (g *guests) routing(ctx context.Context, zones *authority.Zones, rows []sto
 
 // entry brings one attachment up to date. before is what is in force at its
 // place, or nil.
-func (g *guests) entry(ctx context.Context, row store.Attachment, fallback resolve.Fallback, before *entry, log *slog.Logger) *entry {
-	if before != nil && before.row.Generation == row.Generation && before.fallback == fallback && before.failed == nil {
-		return before
+func (g *guests) entry(ctx context.Context, row store.Attachment, fallback resolve.Fallback, before *entry, log *slog.Logger) (e *entry) {
+	now := time.Now()
+	if before != nil && before.fallback == fallback {
+		if before.failed == nil && before.row.Generation == row.Generation {
+			return before
+		}
+		if before.failed != nil && before.wanted == row.Generation && now.Before(before.retry.at) {
+			return before
+		}
 	}
+	e = &entry{}
 	guest, digest, limits, err := g.prepare(ctx, row)
 	if err != nil {
 		if before == nil || before.failed == nil || before.failed.Error() != err.Error() {
 			log.Error("guest cannot be prepared", "guest", label(row), "zone", row.Zone.String(), "error", err)
 		}
+		var again retry
+		if before != nil && before.wanted == row.Generation {
+			again = before.retry
+		}
+		again = again.next(now)
 		if before != nil {
 			kept := *before
-			kept.failed = err
+			kept.failed, kept.wanted, kept.retry = err, row.Generation, again
 			return &kept
 		}
-		guest = unready{err}
+		guest, e.wanted, e.retry = unready{err}, row.Generation, again
 	}
-	return &entry{row: row, fallback: fallback, digest: digest, failed: err, attachment: &resolve.Attachment{
+	e.row, e.fallback, e.digest, e.failed = row, fallback, digest, err
+	e.attachment = &resolve.Attachment{
 		Zone:     row.Zone,
 		At:       row.At,
 		Scope:    scopes[row.Scope],
@@ -104,7 +119,8 @@ func (g *guests) entry(ctx context.Context, row store.Attachment, fallback resol
 		Fallback: fallback,
 
 		FuelPerSecond: row.Limits.FuelPerSecond,
-	}}
+	}
+	return e
 }
 
 func label(a store.Attachment) string { return fmt.Sprintf("%s@%d", a.Guest, a.Version) }
@@ -162,10 +178,10 @@ func Limits(l store.Limits) runtime.Limits {
 	}
 }
 
-// failed reports whether something is to be tried again.
-func (g *guests) failed() bool {
+// retryable reports whether the time has come to try a guest again.
+func (g *guests) retryable(now time.Time) bool {
 	for _, e := range g.inForce {
-		if e.failed != nil {
+		if e.failed != nil && !now.Before(e.retry.at) {
 			return true
 		}
 	}

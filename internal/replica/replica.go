@@ -47,11 +47,13 @@ type Config struct {
 // it; Status is safe beside.
 type Replica struct {
 	Config
-	cursor store.Cursor
-	zones  *authority.Zones
-	held   map[rr.Key]heldZone
-	guests *guests
-	steps  []step // that the resolver has not been given yet, or their answers not outdated
+	cursor  store.Cursor
+	zones   *authority.Zones
+	held    map[rr.Key]heldZone
+	failing map[rr.Key]bool // of held, those whose newest version is not served
+	names   int             // owner names of all zones
+	guests  *guests
+	steps   []step // that the resolver has not been given yet, or their answers not outdated
 
 	mu     sync.Mutex
 	status Status
@@ -61,6 +63,24 @@ type Replica struct {
 type heldZone struct {
 	zone   store.Zone
 	failed error // why its newest version is not served
+	retry  retry
+}
+
+// retry says when something that could not be loaded is tried again.
+type retry struct {
+	at    time.Time
+	delay time.Duration
+}
+
+// How long that takes, doubled each time. A change of the thing itself does not wait.
+const (
+	againFirst = time.Second
+	againMost  = time.Minute
+)
+
+func (r retry) next(now time.Time) retry {
+	delay := min(max(2*r.delay, againFirst), againMost)
+	return retry{now.Add(delay), delay}
 }
 
 // step is what happened to a zone that was served before. next is nil where it is
@@ -102,6 +122,7 @@ func (r *Replica) reload(ctx context.Context) error {
 	}
 	old, oldHeld := r.zones, r.held
 	r.held = make(map[rr.Key]heldZone, len(zones))
+	r.failing, r.names = map[rr.Key]bool{}, 0
 	loaded := make([]*authority.Zone, 0, len(zones))
 	for _, z := range zones {
 		key := z.Name.Key()
@@ -117,7 +138,7 @@ func (r *Replica) reload(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		r.held[key] = held
+		r.hold(key, held, nil, served)
 		loaded = append(loaded, served)
 	}
 	r.zones = authority.NewZones(loaded)
@@ -182,7 +203,7 @@ func (r *Replica) catchUp(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("replica: %w", err)
 		}
-		if len(events) > 0 || r.retryable() {
+		if len(events) > 0 || r.retryable(time.Now()) {
 			if err := r.apply(ctx, events); err != nil {
 				return err
 			}
@@ -211,8 +232,9 @@ func (r *Replica) apply(ctx context.Context, events []store.Event) error {
 			attachments = true
 		}
 	}
-	for key, h := range r.held {
-		if h.failed != nil {
+	now := time.Now()
+	for key := range r.failing {
+		if h := r.held[key]; !now.Before(h.retry.at) {
 			changed[key] = h.zone.Name
 		}
 	}
@@ -223,20 +245,18 @@ func (r *Replica) apply(ctx context.Context, events []store.Event) error {
 		}
 		attachments = attachments || again
 	}
-	return r.publish(ctx, attachments || r.guests.failed())
+	return r.publish(ctx, attachments || r.guests.retryable(now))
 }
 
-// retryable reports whether something could not be loaded before.
-func (r *Replica) retryable() bool {
-	if r.guests.failed() {
-		return true
-	}
-	for _, h := range r.held {
-		if h.failed != nil {
+// retryable reports whether the time has come for something that could not be
+// loaded before.
+func (r *Replica) retryable(now time.Time) bool {
+	for key := range r.failing {
+		if !now.Before(r.held[key].retry.at) {
 			return true
 		}
 	}
-	return false
+	return r.guests.retryable(now)
 }
 
 // refresh brings one zone up to date. again is true where attachments may have to
@@ -248,7 +268,7 @@ func (r *Replica) refresh(ctx context.Context, key rr.Key, name rr.Name) (again 
 		var served *authority.Zone
 		var held heldZone
 		if served, held, err = r.load(ctx, z, before, r.zones.Get(name)); err == nil {
-			r.held[key] = held
+			r.hold(key, held, r.zones.Get(name), served)
 			r.zones = r.zones.With(served)
 			return !known || z.Fallback != before.zone.Fallback || z.Signed != before.zone.Signed, nil
 		}
@@ -260,8 +280,28 @@ func (r *Replica) refresh(ctx context.Context, key rr.Key, name rr.Name) (again 
 	if zone := r.zones.Get(name); zone != nil {
 		r.steps = append(r.steps, step{old: zone.Snapshot})
 	}
+	delete(r.failing, key)
+	r.names -= names(r.zones.Get(name))
 	r.zones = r.zones.Without(name)
 	return true, nil
+}
+
+// hold notes what is known of a zone whose served form was before, perhaps nil.
+func (r *Replica) hold(key rr.Key, h heldZone, before, served *authority.Zone) {
+	r.held[key] = h
+	delete(r.failing, key)
+	if h.failed != nil {
+		r.failing[key] = true
+	}
+	r.names += names(served) - names(before)
+}
+
+// names counts the owner names of a zone.
+func names(z *authority.Zone) int {
+	if z == nil || z.Snapshot == nil {
+		return 0
+	}
+	return z.Snapshot.Names()
 }
 
 // publish gives the resolver what is held now. Where the attachments cannot have
@@ -286,19 +326,13 @@ func (r *Replica) publish(ctx context.Context, attachments bool) error {
 		authority.Outdate(s.old, s.next, s.changes)
 	}
 	r.steps = nil
+	problems := r.guests.problems()
+	for key := range r.failing {
+		h := r.held[key]
+		problems["zone "+h.zone.Name.String()] = h.failed.Error()
+	}
 	r.note(func(s *Status) {
-		s.Zones, s.Names, s.Attachments = r.zones.Len(), 0, len(r.guests.inForce)
-		s.Problems = r.guests.problems()
-		for zone := range r.zones.All() {
-			if zone.Snapshot != nil {
-				s.Names += zone.Snapshot.Names()
-			}
-		}
-		for _, h := range r.held {
-			if h.failed != nil {
-				s.Problems["zone "+h.zone.Name.String()] = h.failed.Error()
-			}
-		}
+		s.Zones, s.Names, s.Attachments, s.Problems = r.zones.Len(), r.names, len(r.guests.inForce), problems
 	})
 	return nil
 }

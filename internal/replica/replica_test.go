@@ -78,13 +78,19 @@ func name(s string) rr.Name { return rr.MustParseName(s) }
 func (r *rig) replace(spec store.ZoneSpec, serial int, lines string) {
 	r.t.Helper()
 	apex := strings.TrimSuffix(spec.Name.String(), ".")
-	sets, err := zonefile.Parse(strings.NewReader(fmt.Sprintf(head, apex, serial)+lines), zonefile.Options{Origin: spec.Name})
-	if err != nil {
-		r.t.Fatal(err)
-	}
+	sets := parseZone(r.t, apex, fmt.Sprintf(head, apex, serial)+lines)
 	if _, err := r.store.ReplaceZone(r.t.Context(), spec, all(sets), store.ReplaceOptions{}); err != nil {
 		r.t.Fatal(err)
 	}
+}
+
+func parseZone(t testing.TB, apex, text string) []rr.Set {
+	t.Helper()
+	sets, err := zonefile.Parse(strings.NewReader(text), zonefile.Options{Origin: name(apex)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sets
 }
 
 func all(sets []rr.Set) iter.Seq2[rr.Set, error] {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"time"
 
 	"github.com/namelet/namelet/internal/authority"
 	"github.com/namelet/namelet/rr"
@@ -38,13 +39,13 @@ func (r *Replica) load(ctx context.Context, z store.Zone, before heldZone, last 
 	if before.failed == nil || before.failed.Error() != err.Error() {
 		r.Log.Error("zone cannot be served as it is in the store", "zone", z.Name.String(), "version", z.Version, "error", err)
 	}
-	return served, heldZone{zone: z, failed: err}, nil
+	return served, heldZone{zone: z, failed: err, retry: before.retry.next(time.Now())}, nil
 }
 
 // snapshot reads a zone at its newest version. The changes are what lies between
 // it and the last one, and empty where it was read anew.
 func (r *Replica) snapshot(ctx context.Context, z store.Zone, before heldZone, last *authority.Snapshot) (*authority.Snapshot, []authority.Change, store.Zone, error) {
-	if last != nil && !z.Signed && !last.Signed() && before.zone.Created.Equal(z.Created) {
+	if last != nil && before.zone.Created.Equal(z.Created) {
 		next, changes, err := r.replay(ctx, z.Name, last)
 		switch {
 		case err == nil && next.Version() >= z.Version:
@@ -78,11 +79,11 @@ func (r *Replica) snapshot(ctx context.Context, z store.Zone, before heldZone, l
 func (r *Replica) replay(ctx context.Context, zone rr.Name, s *authority.Snapshot) (*authority.Snapshot, []authority.Change, error) {
 	var all []authority.Change
 	err := r.Store.Journal(ctx, zone, s.Version(), func(e store.JournalEntry) error {
-		changes := make([]authority.Change, 0, len(e.Removed)+len(e.Added))
-		for _, gone := range e.Removed {
-			changes = append(changes, authority.Change{Name: gone.Name, Type: gone.Type})
+		before := func(name rr.Name) rr.Set {
+			set, _ := s.Get(name, rr.TypeRRSIG)
+			return set
 		}
-		changes = append(changes, e.Added...)
+		changes := e.Effects(before)
 		all = append(all, changes...)
 		var err error
 		s, err = s.Apply(e.Version, changes)

@@ -90,16 +90,16 @@ func (s *slot) take(ctx context.Context) (Instance, error) {
 // a query's budget is in docs/adr/0011.
 const (
 	callsBetweenIdle = 256
-	idleFuel         = runtime.DefaultInitFuel
+	idleFuel         = runtime.DefaultIdleFuel
 )
 
 // idle gives the guest time, and says that memory presses where three quarters of
 // its limit are taken. A failure counts, and costs the guest its instance.
 func (s *slot) idle(sink runtime.Sink) {
-	if s.calls < callsBetweenIdle || s.instance == nil {
+	s.calls = 0
+	if s.instance == nil {
 		return
 	}
-	s.calls = 0
 	reason := hostabi.IdleQuiet
 	if s.instance.MemoryBytes() > s.attachment.Memory/4*3 {
 		reason = hostabi.IdleMemory

@@ -15,6 +15,7 @@ type Worker struct {
 	resolver *Resolver
 	routing  *Routing // of the question being resolved, and of the instances kept
 	slots    map[*Attachment]*slot
+	due      []*slot // guests to be given time when there is some
 	host     host
 	random   *rand.Rand
 
@@ -100,13 +101,15 @@ func (w *Worker) adopt(r *Routing) {
 }
 
 // Idle is for the moments when no question waits for the Worker: it lets guests
-// that have answered many questions do their maintenance. It is cheap where none
-// has.
+// that have answered many questions since the last time do their maintenance. It
+// costs nothing where none has.
 func (w *Worker) Idle() {
-	for a, s := range w.slots {
-		w.host.attachment = a
+	for i, s := range w.due {
+		w.host.attachment = s.attachment
 		s.idle(&w.host)
+		w.due[i] = nil
 	}
+	w.due = w.due[:0]
 }
 
 // Close gives back the Worker's instances. A closed Worker is not used again.
@@ -201,6 +204,9 @@ func (w *Worker) ask(a *Attachment, zone *authority.Zone, q authority.Question, 
 		resp.Trace.add(s.instance.Trace())
 		w.once = w.once || a.purity.impure.Load()
 		w.audit(s, out)
+	}
+	if s.calls == callsBetweenIdle {
+		w.due = append(w.due, s)
 	}
 	return out, err
 }

@@ -3,18 +3,16 @@ package sdktest
 import (
 	"context"
 	"fmt"
-	"slices"
 	"testing"
 
 	"github.com/namelet/namelet/hostabi"
-	"github.com/namelet/namelet/rr"
 	"github.com/namelet/namelet/runtime"
 	"github.com/namelet/namelet/sdk"
 	"github.com/namelet/namelet/store/zonefile"
 )
 
 // nativeInstance is the guest that is compiled into this program. It gives the resolver what a compiled
-// guest would, except that the checks of SPEC.md section 4.2 on whole answers are left to the compiled run.
+// guest would, read by the same rules.
 type nativeInstance struct {
 	limits runtime.Limits
 	call   nativeCall
@@ -32,10 +30,11 @@ func (n *nativeInstance) Answer(q *hostabi.Question, _ uint64, h runtime.Host, a
 	if status != sdk.StatusOK {
 		return &runtime.Fault{Kind: runtime.FaultGuest, Message: status.String(), Status: int32(status)}
 	}
-	if err := n.call.read(raw, q, a); err != nil {
-		return &runtime.Fault{Kind: runtime.FaultRejected, Message: err.Error(), Err: err}
+	rules := runtime.AnswerRules{Question: q, Lookups: n.call.lookups, Bytes: n.limits.AnswerBytes, Text: zonefile.ParseRdata}
+	if rules.Bytes <= 0 {
+		rules.Bytes = runtime.DefaultAnswerBytes
 	}
-	return nil
+	return a.Read(raw, rules)
 }
 
 // Trace gives the inputs that the last call asked for.
@@ -52,85 +51,6 @@ func (n *nativeInstance) MemoryBytes() int { return 0 }
 
 // Close does nothing: the guest lives as long as the program.
 func (n *nativeInstance) Close(context.Context) error { return nil }
-
-// read turns the guest's bytes into the resolver's form.
-func (c *nativeCall) read(raw []byte, q *hostabi.Question, a *runtime.Answer) error {
-	r, err := hostabi.ReadAnswer(slices.Clone(raw))
-	if err != nil {
-		return err
-	}
-	*a = runtime.Answer{Disposition: r.Disposition(), NegativeTTL: r.NegativeTTL()}
-	qname, _, err := rr.NameFromWire(q.QName)
-	if err != nil {
-		return err
-	}
-	var rec hostabi.RecordView
-	for r.Next(&rec) {
-		set, err := c.set(&rec, qname, qname.Suffix(labelsFrom(q)))
-		if err != nil {
-			return err
-		}
-		a.Sets = add(a.Sets, set)
-	}
-	return r.Err()
-}
-
-// labelsFrom counts the labels of the zone's apex.
-func labelsFrom(q *hostabi.Question) int {
-	zone, _, _ := rr.NameFromWire(q.Zone()) // the end of a valid name
-	return zone.Labels()
-}
-
-// set turns one record of an answer into an RRset of its own.
-func (c *nativeCall) set(rec *hostabi.RecordView, qname, zone rr.Name) (rr.Set, error) {
-	set := rr.Set{Name: qname, Type: rec.Type, TTL: hostabi.DefaultTTL}
-	if len(rec.Owner) > 0 {
-		owner, _, err := rr.NameFromWire(rec.Owner)
-		if err != nil {
-			return set, err
-		}
-		set.Name = owner
-	}
-	switch rec.Kind {
-	case hostabi.KindHandle:
-		l := c.found(rec.Handle)
-		if l == nil || l.Type != rec.Type {
-			return set, fmt.Errorf("handle %d does not exist or is of another type", rec.Handle)
-		}
-		set.TTL, set.Data = l.Set.TTL, l.Set.Data
-	case hostabi.KindText:
-		rdata, err := zonefile.ParseRdata(rec.Type, string(rec.Data), zone)
-		if err != nil {
-			return set, err
-		}
-		set.Data = []rr.Rdata{rdata}
-	default:
-		set.Data = []rr.Rdata{string(rec.Data)}
-	}
-	if rec.HasTTL {
-		set.TTL = rec.TTL
-	}
-	return set, nil
-}
-
-// add puts set to those it belongs with: equal records once, the least TTL for all (RFC 2181 section 5.2).
-func add(sets []rr.Set, set rr.Set) []rr.Set {
-	for i := range sets {
-		have := &sets[i]
-		if have.Type != set.Type || !have.Name.Equal(set.Name) {
-			continue
-		}
-		have.TTL = min(have.TTL, set.TTL)
-		have.Data = slices.Clone(have.Data)
-		for _, rdata := range set.Data {
-			if !slices.Contains(have.Data, rdata) {
-				have.Data = append(have.Data, rdata)
-			}
-		}
-		return sets
-	}
-	return append(sets, set)
-}
 
 // Configure gives the guest of this program a configuration and says whether it took it: sdk.StatusOK, or a negative
 // status. It is for tests of configurations that must be refused. What the guest's own variables hold

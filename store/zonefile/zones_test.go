@@ -2,30 +2,19 @@ package zonefile_test
 
 import (
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/namelet/namelet/internal/realzones"
 	"github.com/namelet/namelet/rr"
 	"github.com/namelet/namelet/store/zonefile"
 )
 
-// zonesDir holds the real root zones. They stand beside the checkout, not in it.
-const zonesDir = "../../../shared/zones"
-
-func zonePath(t testing.TB, file string) string {
-	path := filepath.Join(zonesDir, file)
-	if _, err := os.Stat(path); os.IsNotExist(err) {
-		t.Skipf("%s is not beside the checkout", path)
-	}
-	return path
-}
-
 // TestRealZones counts records by the lines of the files, which have one each.
 func TestRealZones(t *testing.T) {
-	for _, file := range []string{"root-2018.zone", "root-2014-signed.zone"} {
+	for _, file := range []string{realzones.Root2018, realzones.Root2014Signed} {
 		t.Run(file, func(t *testing.T) {
-			path := zonePath(t, file)
+			path := realzones.Path(t, file)
 			text, err := os.ReadFile(path)
 			if err != nil {
 				t.Fatal(err)
@@ -53,7 +42,7 @@ func TestRealZones(t *testing.T) {
 }
 
 func BenchmarkParseRoot(b *testing.B) {
-	path := zonePath(b, "root-2018.zone")
+	path := realzones.Path(b, realzones.Root2018)
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := zonefile.ParseFile(path, rr.Root); err != nil {

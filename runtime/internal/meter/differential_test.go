@@ -248,6 +248,16 @@ func checksum(data []byte) uint64 {
 	return h
 }
 
+// The engine's compiler must agree too. It is slow, so a sample has to do.
+func TestCompilerAgrees(t *testing.T) {
+	l := newLab(wazero.NewRuntimeConfigCompiler())
+	defer l.close()
+	for i := range 150 {
+		data := []byte{1, byte(i), 'c'}
+		l.checkSame(t, generateModule(stretch(data)), checksum(data))
+	}
+}
+
 func FuzzDifferential(f *testing.F) {
 	for i := range 64 {
 		f.Add([]byte{1, byte(i), byte(i * 7)})

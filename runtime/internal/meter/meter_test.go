@@ -322,16 +322,21 @@ func TestExportsAndNames(t *testing.T) {
 }
 
 // A small module must not take the compiler long.
-func TestMergesAreBounded(t *testing.T) {
+func TestEffortIsBounded(t *testing.T) {
 	const locals, loops = 9000, 1000
-	a := new(asm)
-	a.times(loops, func(a *asm, _ int) { a.add(wasm.Instr{Op: wasm.OpLoop}) })
-	a.times(locals, func(a *asm, i int) { a.add(get(uint32(i)), set(uint32(locals-1-i))) })
-	a.times(loops, func(a *asm, _ int) { a.ops(wasm.OpEnd) })
-	m := &wasm.Module{Types: []wasm.FuncType{{}}}
-	define(m, 0, []wasm.LocalRun{{Count: locals, Type: i64}}, a)
-	if _, err := Rewrite(m.Encode(), DefaultOptions()); err == nil || !strings.Contains(err.Error(), "too long to compile") {
-		t.Errorf("error %v", err)
+	merging := new(asm).
+		times(loops, func(a *asm, _ int) { a.add(wasm.Instr{Op: wasm.OpLoop}) }).
+		times(locals, func(a *asm, i int) { a.add(get(uint32(i)), set(uint32(locals-1-i))) }).
+		times(loops, func(a *asm, _ int) { a.ops(wasm.OpEnd) })
+	forking := new(asm).
+		times(25_000, func(a *asm, _ int) { a.add(num(1), wasm.Instr{Op: wasm.OpIf}).ops(wasm.OpEnd) })
+	labels := new(asm).add(num(0), wasm.Instr{Op: wasm.OpBrTable, Labels: make([]uint32, 240_000)})
+	for name, a := range map[string]*asm{"merging": merging, "forking": forking, "labels": labels} {
+		m := &wasm.Module{Types: []wasm.FuncType{{}}}
+		define(m, 0, []wasm.LocalRun{{Count: locals, Type: i64}}, a)
+		if _, err := Rewrite(m.Encode(), DefaultOptions()); err == nil || !strings.Contains(err.Error(), "too long to compile") {
+			t.Errorf("%s: error %v", name, err)
+		}
 	}
 }
 

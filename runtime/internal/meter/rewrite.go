@@ -1,7 +1,6 @@
 package meter
 
 import (
-	"fmt"
 	"slices"
 
 	"github.com/namelet/namelet/runtime/internal/wasm"
@@ -13,11 +12,6 @@ const (
 	hiddenDepth
 )
 
-// maxMoves bounds the time that the compiler takes where paths of the code meet, which a small module
-// can drive up: the product of nested blocks and the locals used in them. A guest in std Go of 4 MB has
-// a million.
-const maxMoves = 8_000_000
-
 // rewriter rewrites the functions of a module.
 type rewriter struct {
 	m          *wasm.Module
@@ -28,7 +22,7 @@ type rewriter struct {
 	vectors    bool              // any function may handle vectors
 	results    map[string]uint32 // types that were added for blocks, by result types
 	segs       segments
-	moves      int // of the functions so far; see segments
+	effort     effort
 	absorbed   []int64
 	in         wasm.Instr
 	f          function
@@ -79,8 +73,8 @@ func (w *rewriter) measure(i int) error {
 	if err := w.code.Err(); err != nil {
 		return &Error{Err: err}
 	}
-	if w.moves += w.segs.moves; w.moves > maxMoves {
-		return &Error{What: fmt.Sprintf("function %d: more than %d values where paths of the code meet: it would take too long to compile", i, maxMoves)}
+	if err := w.effort.add(&w.segs); err != nil {
+		return err
 	}
 	w.f.merged = w.segs.merged
 	w.absorbed = w.segs.fold(w.absorbed)

@@ -64,6 +64,7 @@ type segments struct {
 	touched int // instructions so far that name a local
 	written int // of them, those that write it
 	moves   int // an upper bound for the values that the compiler considers where paths meet
+	forks   int // see effort
 	merged  int // an upper bound for the values that it really merges there
 }
 
@@ -97,6 +98,7 @@ func beginsSegment(op wasm.Opcode) bool {
 // structure of the code has been checked.
 func (s *segments) add(in *wasm.Instr, weight int64) {
 	s.list[s.current].weight += weight + s.branchMoves(in)
+	s.forks += forks(in)
 	switch in.Op {
 	case wasm.OpLocalGet:
 		s.touched++

@@ -29,7 +29,7 @@ func DefaultBounds() Bounds {
 		Imports:    1_000,
 		Functions:  100_000,
 		Tables:     16,
-		Globals:    10_000,
+		Globals:    1_000,
 		Exports:    10_000,
 		Elements:   10_000,
 		ElemItems:  200_000,
