@@ -1,6 +1,7 @@
 package frontend
 
 import (
+	"bufio"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -139,10 +140,13 @@ func (c *tcpConn) greet() bool {
 	if c.transport == hostabi.TransportTCP {
 		return true
 	}
-	conn := tls.Server(c.conn, s.tls.dot)
+	var conn *tls.Conn
 	if c.transport == hostabi.TransportHTTPS {
 		c.closed = make(chan struct{})
 		conn = tls.Server(&clientConn{TCPConn: c.raw, client: c.client, closed: c.closed}, s.tls.doh)
+	} else {
+		c.ahead = &aheadConn{TCPConn: c.raw, r: bufio.NewReaderSize(c.raw, aheadBuffer)}
+		conn = tls.Server(c.ahead, s.tls.dot)
 	}
 	if err := conn.Handshake(); err != nil {
 		s.metrics.tcp.handshakes.Add(1)
