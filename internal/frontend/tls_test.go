@@ -16,6 +16,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -189,7 +190,7 @@ func (c torn) Write(b []byte) (written int, err error) {
 
 // Queries may come in any records, and those in any pieces.
 func TestTLSPipelining(t *testing.T) {
-	s, trust := secured(t, Config{TCP: TCPConfig{InFlight: 4}, CacheBytes: 1 << 20}, example(t))
+	s, trust := secured(t, Config{TCP: TCPConfig{InFlight: 4}, CacheBytes: 1 << 20}, keepable(t, new(atomic.Int64)))
 	for _, pieces := range []int{1 << 20, 700, 1} {
 		conn := tls.Client(torn{dial(t, "tcp", s.TLSAddrs()[0]), pieces}, trust)
 		if err := conn.Handshake(); err != nil {
