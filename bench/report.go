@@ -47,7 +47,7 @@ func (r *report) machine(b *bench) {
 	r.line("clock, from before the send call to the kernel's time stamp on the response. Ratios carry to other machines, absolute figures do not.")
 	r.line("")
 	r.line("- Machine: %s, %d cores, %s", cpuModel(), goruntime.NumCPU(), memorySize())
-	r.line("- Kernel: %s", kernel())
+	r.line("- Kernel: %s; load average before the run %s", kernel(), loadAverage())
 	r.line("- Date: %s%s", time.Now().UTC().Format(time.DateOnly), revision())
 	r.line("- Servers: %s", strings.Join(versions(b), "; "))
 	r.line("")
@@ -93,6 +93,15 @@ func memorySize() string {
 		return err.Error()
 	}
 	return fmt.Sprintf("%.0f GiB", float64(info.Totalram)*float64(info.Unit)/(1<<30))
+}
+
+// loadAverage is that of the last minute: the figures are good for little where it is not close to 0.
+func loadAverage() string {
+	var info unix.Sysinfo_t
+	if err := unix.Sysinfo(&info); err != nil {
+		return err.Error()
+	}
+	return fmt.Sprintf("%.2f", float64(info.Loads[0])/(1<<16))
 }
 
 func kernel() string {
