@@ -100,7 +100,7 @@ func (r *Replica) reload(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("replica: %w", err)
 	}
-	old, oldHeld := r.zones, r.held
+	old, oldHeld, oldSteps := r.zones, r.held, len(r.steps)
 	r.held = make(map[rr.Key]heldZone, len(zones))
 	loaded := make([]*authority.Zone, 0, len(zones))
 	for _, z := range zones {
@@ -115,6 +115,7 @@ func (r *Replica) reload(ctx context.Context) error {
 			continue // deleted since
 		}
 		if err != nil {
+			r.held, r.steps = oldHeld, r.steps[:oldSteps]
 			return err
 		}
 		r.held[key] = held
