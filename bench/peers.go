@@ -8,7 +8,7 @@ import (
 )
 
 // Each peer runs as its manual says a server of one core is to run: one worker, no rate limit, no log of
-// queries, nothing read or written beside its folder.
+// queries, no records in a response that nobody asked for, nothing read or written beside its folder.
 
 var nsd = kind{name: "NSD", start: func(b *bench, s *setup) (*process, *process, error) {
 	conf, err := s.write("nsd.conf", `server:
@@ -27,6 +27,7 @@ var nsd = kind{name: "NSD", start: func(b *bench, s *setup) (*process, *process,
 	xfrdir: "%[6]s"
 	zonelistfile: "%[6]s/zone.list"
 	rrl-ratelimit: 0
+	minimal-responses: yes
 	zonefiles-check: no
 remote-control:
 	control-enable: no
@@ -175,7 +176,7 @@ var coreDNSBackend = kind{name: "CoreDNS, gRPC backend", start: func(b *bench, s
 
 func (s *setup) startCoreDNS(b *bench, plugin func(zone) string) (*process, *process, error) {
 	conf, err := s.write("Corefile", "%s", s.each(func(z zone) string {
-		return fmt.Sprintf("%s:%d {\n\tbind 127.0.0.1\n\t%s\n}\n", z.apex, s.port, plugin(z))
+		return fmt.Sprintf("%s:%d {\n\tbind 127.0.0.1\n\tminimal\n\t%s\n}\n", z.apex, s.port, plugin(z))
 	}))
 	if err != nil {
 		return nil, nil, err
