@@ -76,7 +76,7 @@ type Status struct {
 	Names       int               // owner names of them all
 	Attachments int               // attachments in force
 	Caught      time.Time         // when the change feed was last read to its end
-	Problems    map[string]string // what could not be loaded, and why
+	Problems    map[string]string // what could not be loaded, and why, and impure guests
 }
 
 // Open loads all zones and prepares all guests, and sets the resolver's routing.

@@ -390,7 +390,7 @@ func (a *asker) ask(resp *resolve.Response) error {
 // The cached answer is always the one that computing it anew would give, at some
 // version between the question and the answer.
 func TestCachedIsAsUncached(t *testing.T) {
-	changes := 6000
+	changes := 4000
 	if testing.Short() {
 		changes = 500
 	}
