@@ -113,15 +113,16 @@ func (s *Server) count(a admission) bool {
 	return a == admitted
 }
 
-// leave gives the connection's place back.
+// leave gives the connection's place back, and closes it where that is still to be
+// done: who sees that can count on the place.
 func (c *tcpConn) leave() {
 	s := c.server
-	c.raw.Close()
 	s.mu.Lock()
 	delete(s.conns, c)
 	s.mu.Unlock()
 	s.limiter.release(c.counted)
 	s.metrics.tcp.open.Add(-1)
+	c.raw.Close()
 }
 
 // greet does what comes before the first query: the header of a proxy, then TLS.
