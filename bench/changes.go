@@ -27,7 +27,9 @@ func changes(ctx context.Context, b *bench) error {
 	if err != nil {
 		return err
 	}
-	s, err := b.start(ctx, ours(appsOn, "", []zone{z.routes}, guestApps), z.apps)
+	changed := ours(appsOn, "", []zone{z.routes}, guestApps)
+	changed.inMemory = true // each change waits for the disk, which is not what is measured here
+	s, err := b.start(ctx, changed, z.apps)
 	if err != nil {
 		return err
 	}
@@ -115,7 +117,8 @@ func (b *bench) changesReport(reached float64, quiet, busy *changeRow, c *change
 	r.line("")
 	r.line("`guests/apps` is asked at %.0f queries a second, %.0f %% of the %.0f that generator and server reach together. While busy, %.0f", loadShare*reached, 100*loadShare, reached, float64(c.changed.Load())/seconds)
 	r.line("RRsets that the guest reads are changed a second (%d are asked for, each a transaction acknowledged), and the guest is", changesASecond)
-	r.line("swapped for another version %d times in %.0f s.", c.swapped.Load(), seconds)
+	r.line("swapped for another version %d times in %.0f s. The store's file is in memory where the system has /dev/shm, so that the", c.swapped.Load(), seconds)
+	r.line("disk's time to write a transaction is not part of it.")
 	r.table([]string{"state", "sent", "lost", "failed", "not sent in time", "median µs", "p99 µs", "p99.9 µs", "worst µs"},
 		[][]string{quiet.cells("quiet"), busy.cells("changes and swaps")})
 	r.verdict("queries lost or failed while busy", float64(busy.lost+busy.failed), 0)

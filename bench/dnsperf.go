@@ -14,6 +14,7 @@ type perfResult struct {
 	sent, completed, lost int64
 	seconds               float64
 	rate                  float64          // queries a second
+	octets                float64          // of a response, the mean
 	codes                 map[string]int64 // responses by RCODE
 }
 
@@ -21,6 +22,7 @@ var (
 	perfCounts = regexp.MustCompile(`(?m)^\s*Queries (sent|completed|lost):\s+(\d+)`)
 	perfTime   = regexp.MustCompile(`(?m)^\s*Run time \(s\):\s+([\d.]+)`)
 	perfRate   = regexp.MustCompile(`(?m)^\s*Queries per second:\s+([\d.]+)`)
+	perfSize   = regexp.MustCompile(`(?m)^\s*Average packet size:.*response ([\d.]+)`)
 	perfCodes  = regexp.MustCompile(`(?m)^\s*Response codes:\s+(.*)$`)
 	perfCode   = regexp.MustCompile(`([A-Z0-9]+) (\d+) \(`)
 )
@@ -42,7 +44,7 @@ func parsePerf(text string) (perfResult, error) {
 	for _, field := range []struct {
 		pattern *regexp.Regexp
 		value   *float64
-	}{{perfTime, &r.seconds}, {perfRate, &r.rate}} {
+	}{{perfTime, &r.seconds}, {perfRate, &r.rate}, {perfSize, &r.octets}} {
 		m := field.pattern.FindStringSubmatch(text)
 		if m == nil {
 			return r, fmt.Errorf("dnsperf: nothing matches %v", field.pattern)

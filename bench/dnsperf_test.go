@@ -31,7 +31,7 @@ func TestParsePerf(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := perfResult{
-		sent: 51712, completed: 51651, lost: 61, seconds: 1.000091, rate: 51646.300187,
+		sent: 51712, completed: 51651, lost: 61, seconds: 1.000091, rate: 51646.300187, octets: 61,
 		codes: map[string]int64{"NOERROR": 46491, "SERVFAIL": 7, "NXDOMAIN": 5153},
 	}
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(perfResult{})); diff != "" {
@@ -44,7 +44,7 @@ func TestParsePerf(t *testing.T) {
 
 // A line that is not there is an error, never a zero.
 func TestParsePerfIncomplete(t *testing.T) {
-	for _, line := range []string{"Queries sent", "Queries completed", "Queries lost", "Run time", "Queries per second"} {
+	for _, line := range []string{"Queries sent", "Queries completed", "Queries lost", "Run time", "Queries per second", "Average packet size"} {
 		text := strings.Replace(perfText, line, "Something", 1)
 		if _, err := parsePerf(text); err == nil {
 			t.Errorf("without %q: no error", line)

@@ -127,10 +127,11 @@ func sectionNames() []string {
 // bench is a run: its options, its folder and what it has found.
 type bench struct {
 	*options
-	dir    string
-	self   string // this program
-	report report
-	note   func(format string, args ...any) // progress, not part of the report
+	dir       string
+	memoryDir string // on a file system in memory, where there is one; else dir
+	self      string // this program
+	report    report
+	note      func(format string, args ...any) // progress, not part of the report
 }
 
 func run(ctx context.Context, args []string, out io.Writer) error {
@@ -167,6 +168,11 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		return err
 	}
 	defer os.RemoveAll(b.dir)
+	b.memoryDir = b.dir
+	if dir, err := os.MkdirTemp("/dev/shm", "bench-peers-"); err == nil {
+		b.memoryDir = dir
+		defer os.RemoveAll(dir)
+	}
 	// Some servers give up root and still have to read their zones.
 	if err := os.Chmod(b.dir, 0o755); err != nil {
 		return err

@@ -40,6 +40,7 @@ type row struct {
 	cpu, helperCPU series // microseconds a query
 	rate           series // queries a second
 	p50, p99, p999 series // microseconds
+	octets         series // of a response
 	lost, failed   int64
 	memory         int64 // bytes
 	loaded         time.Duration
@@ -100,7 +101,7 @@ func (b *bench) measure(ctx context.Context, s *server, w workload, r *row) erro
 	if s.helper != nil {
 		r.helperCPU = append(r.helperCPU, micros(helperAfter.cpu-helperBefore.cpu)/float64(p.completed))
 	}
-	r.rate = append(r.rate, p.rate)
+	r.rate, r.octets = append(r.rate, p.rate), append(r.octets, p.octets)
 	r.lost += p.lost
 	r.failed += p.failures()
 	if !w.latency {

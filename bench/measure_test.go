@@ -28,13 +28,13 @@ func TestSeries(t *testing.T) {
 
 func TestComparison(t *testing.T) {
 	var r report
-	r.comparison([]*row{{name: "A", cpu: series{1.5}, helperCPU: series{2}, rate: series{1000}, memory: 3 << 20, lost: 4, failed: 5}}, false)
+	r.comparison([]*row{{name: "A", cpu: series{1.5}, helperCPU: series{2}, rate: series{1000}, octets: series{61}, memory: 3 << 20, lost: 4, failed: 5}}, false)
 	r.verdict("within", 1, 1)
 	r.verdict("beyond", 1.01, 1)
 	const want = `
-| server | CPU µs a query | queries a second | memory MiB | lost | failed |
-| --- | ---: | ---: | ---: | ---: | ---: |
-| A | 1.50, backend 2.00 | 1000 | 3.0 | 4 | 5 |
+| server | CPU µs a query | queries a second | octets | memory MiB | lost | failed |
+| --- | ---: | ---: | ---: | ---: | ---: | ---: |
+| A | 1.50, backend 2.00 | 1000 | 61 | 3.0 | 4 | 5 |
 
 - within: 1.00, at most 1.00: yes
 - beyond: 1.01, at most 1.00: **no**

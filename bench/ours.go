@@ -16,7 +16,7 @@ type guest struct {
 
 // ours is our server with some guests. cache is RESPONDER_CACHE_BYTES; empty is the default.
 func ours(name, cache string, private []zone, guests ...guest) kind {
-	return kind{name, func(b *bench, s *setup) (*process, *process, error) {
+	return kind{name: name, start: func(b *bench, s *setup) (*process, *process, error) {
 		env, err := b.environment(s, cache)
 		if err != nil {
 			return nil, nil, err

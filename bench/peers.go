@@ -8,9 +8,9 @@ import (
 )
 
 // Each peer runs as its manual says a server of one core is to run: one worker, no rate limit, no log of
-// queries, nothing read or written beside its folder.
+// queries, no records in a response that nobody asked for, nothing read or written beside its folder.
 
-var nsd = kind{"NSD", func(b *bench, s *setup) (*process, *process, error) {
+var nsd = kind{name: "NSD", start: func(b *bench, s *setup) (*process, *process, error) {
 	conf, err := s.write("nsd.conf", `server:
 	ip-address: 127.0.0.1@%d
 	ip-address: 127.0.0.1@%d
@@ -27,6 +27,7 @@ var nsd = kind{"NSD", func(b *bench, s *setup) (*process, *process, error) {
 	xfrdir: "%[6]s"
 	zonelistfile: "%[6]s/zone.list"
 	rrl-ratelimit: 0
+	minimal-responses: yes
 	zonefiles-check: no
 remote-control:
 	control-enable: no
@@ -40,7 +41,7 @@ remote-control:
 	return p, nil, err
 }}
 
-var knot = kind{"Knot", func(b *bench, s *setup) (*process, *process, error) {
+var knot = kind{name: "Knot", start: func(b *bench, s *setup) (*process, *process, error) {
 	s.tlsPort = 0 // this version has none
 	conf, err := s.write("knot.conf", `server:
     listen: 127.0.0.1@%d
@@ -72,7 +73,7 @@ zone:
 	return p, nil, err
 }}
 
-var gdnsd = kind{"gdnsd", func(b *bench, s *setup) (*process, *process, error) {
+var gdnsd = kind{name: "gdnsd", start: func(b *bench, s *setup) (*process, *process, error) {
 	s.tlsPort = 0
 	zones := filepath.Join(s.dir, "zones")
 	if err := os.Mkdir(zones, 0o755); err != nil {
@@ -96,7 +97,7 @@ var gdnsd = kind{"gdnsd", func(b *bench, s *setup) (*process, *process, error) {
 	return p, nil, err
 }}
 
-var bind = kind{"BIND", func(b *bench, s *setup) (*process, *process, error) {
+var bind = kind{name: "BIND", start: func(b *bench, s *setup) (*process, *process, error) {
 	conf, err := s.write("named.conf", `tls bench { key-file "%s"; cert-file "%s"; };
 options {
 	directory "%s";
@@ -128,7 +129,7 @@ var powerdns = powerDNS("PowerDNS")
 // powerDNS is PowerDNS with more settings. Its answers come out of its packet cache; those of a Lua
 // record do not.
 func powerDNS(name string, settings ...string) kind {
-	return kind{name, func(b *bench, s *setup) (*process, *process, error) {
+	return kind{name: name, start: func(b *bench, s *setup) (*process, *process, error) {
 		s.tlsPort = 0
 		conf, err := s.write("bind.conf", "%s", s.each(func(z zone) string {
 			return fmt.Sprintf("zone %q { type master; file %q; };\n", z.apex, z.file)
@@ -147,14 +148,14 @@ func powerDNS(name string, settings ...string) kind {
 	}}
 }
 
-var coreDNS = kind{"CoreDNS", func(b *bench, s *setup) (*process, *process, error) {
+var coreDNS = kind{name: "CoreDNS", start: func(b *bench, s *setup) (*process, *process, error) {
 	s.tlsPort = 0
 	return s.startCoreDNS(b, func(z zone) string { return "file " + z.file })
 }}
 
 // coreDNSBackend is CoreDNS that asks a program over gRPC for each answer. The program decides as
 // guests/apps does, from maps in its memory, and shares the server's core.
-var coreDNSBackend = kind{"CoreDNS, gRPC backend", func(b *bench, s *setup) (*process, *process, error) {
+var coreDNSBackend = kind{name: "CoreDNS, gRPC backend", start: func(b *bench, s *setup) (*process, *process, error) {
 	s.tlsPort = 0
 	ports, err := freePorts(1)
 	if err != nil {
@@ -175,7 +176,7 @@ var coreDNSBackend = kind{"CoreDNS, gRPC backend", func(b *bench, s *setup) (*pr
 
 func (s *setup) startCoreDNS(b *bench, plugin func(zone) string) (*process, *process, error) {
 	conf, err := s.write("Corefile", "%s", s.each(func(z zone) string {
-		return fmt.Sprintf("%s:%d {\n\tbind 127.0.0.1\n\t%s\n}\n", z.apex, s.port, plugin(z))
+		return fmt.Sprintf("%s:%d {\n\tbind 127.0.0.1\n\tminimal\n\t%s\n}\n", z.apex, s.port, plugin(z))
 	}))
 	if err != nil {
 		return nil, nil, err

@@ -44,10 +44,12 @@ func (r *report) machine(b *bench) {
 	r.line("CPU time is user and system time of the server's processes in `/proc/PID/stat` over the answers that came. Memory is")
 	r.line("resident, what processes share counted once. The rate is what dnsperf and the server reach together with %d queries in", outstanding)
 	r.line("flight, so it is dnsperf's own limit for the fast ones: compare CPU time. Latency is taken at %.0f queries a second by the", b.rate)
-	r.line("clock, from before the send call to the kernel's time stamp on the response. Ratios carry to other machines, absolute figures do not.")
+	r.line("clock, from before the send call to the kernel's time stamp on the response; where a server cannot answer that many, it is the")
+	r.line("length of its queue. Octets are those of a mean response. Lost queries got no response, failed ones an RCODE other than NOERROR")
+	r.line("and NXDOMAIN. Ratios carry to other machines, absolute figures do not.")
 	r.line("")
 	r.line("- Machine: %s, %d cores, %s", cpuModel(), goruntime.NumCPU(), memorySize())
-	r.line("- Kernel: %s", kernel())
+	r.line("- Kernel: %s; load average before the run %s", kernel(), loadAverage())
 	r.line("- Date: %s%s", time.Now().UTC().Format(time.DateOnly), revision())
 	r.line("- Servers: %s", strings.Join(versions(b), "; "))
 	r.line("")
@@ -93,6 +95,15 @@ func memorySize() string {
 		return err.Error()
 	}
 	return fmt.Sprintf("%.0f GiB", float64(info.Totalram)*float64(info.Unit)/(1<<30))
+}
+
+// loadAverage is that of the last minute: the figures are good for little where it is not close to 0.
+func loadAverage() string {
+	var info unix.Sysinfo_t
+	if err := unix.Sysinfo(&info); err != nil {
+		return err.Error()
+	}
+	return fmt.Sprintf("%.2f", float64(info.Loads[0])/(1<<16))
 }
 
 func kernel() string {
@@ -148,7 +159,7 @@ func (r *report) comparison(rows []*row, latency bool) {
 	if latency {
 		head = append(head, "median µs", "p99 µs", "p99.9 µs")
 	}
-	head = append(head, "memory MiB", "lost", "failed")
+	head = append(head, "octets", "memory MiB", "lost", "failed")
 	var cells [][]string
 	for _, row := range rows {
 		cpu := row.cpu.spread(2)
@@ -159,7 +170,7 @@ func (r *report) comparison(rows []*row, latency bool) {
 		if latency {
 			line = append(line, row.p50.spread(0), row.p99.spread(0), row.p999.spread(0))
 		}
-		cells = append(cells, append(line, mib(row.memory), fmt.Sprint(row.lost), fmt.Sprint(row.failed)))
+		cells = append(cells, append(line, fmt.Sprintf("%.0f", row.octets.median()), mib(row.memory), fmt.Sprint(row.lost), fmt.Sprint(row.failed)))
 	}
 	r.table(head, cells)
 }

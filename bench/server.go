@@ -62,13 +62,18 @@ type setup struct {
 
 // kind is a way to run a server.
 type kind struct {
-	name  string
-	start func(b *bench, s *setup) (*process, *process, error)
+	name     string
+	start    func(b *bench, s *setup) (*process, *process, error)
+	inMemory bool // its folder is on a file system in memory
 }
 
 // start starts a server of the kind and waits until it answers for all its zones.
 func (b *bench) start(ctx context.Context, k kind, zones ...zone) (*server, error) {
-	dir, err := os.MkdirTemp(b.dir, "server-")
+	parent := b.dir
+	if k.inMemory {
+		parent = b.memoryDir
+	}
+	dir, err := os.MkdirTemp(parent, "server-")
 	if err != nil {
 		return nil, err
 	}

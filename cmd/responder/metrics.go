@@ -130,7 +130,7 @@ var (
 	descZones       = prometheus.NewDesc("responder_zones", "Zones that are served, private ones included.", nil, nil)
 	descNames       = prometheus.NewDesc("responder_names", "Owner names of all zones.", nil, nil)
 	descAttachments = prometheus.NewDesc("responder_attachments", "Attachments in force.", nil, nil)
-	descProblems    = prometheus.NewDesc("responder_replica_problems", "Zones and guests that could not be loaded as they are in the store.", nil, nil)
+	descProblems    = prometheus.NewDesc("responder_replica_problems", "Zones and guests that could not be loaded as they are in the store, and guests that are impure.", nil, nil)
 	descCaught      = prometheus.NewDesc("responder_replica_caught_up_timestamp_seconds", "When the change feed was last read to its end, in Unix time.", nil, nil)
 )
 

@@ -67,7 +67,7 @@ func (s *script) stir(z *reference) []authority.Change {
 // outdated is still found as it was.
 func FuzzOutdate(f *testing.F) {
 	random := rand.New(rand.NewPCG(5, 6))
-	for range 300 {
+	for range 150 {
 		data := make([]byte, 4000)
 		for i := range data {
 			data[i] = byte(random.Uint32())

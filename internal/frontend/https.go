@@ -19,6 +19,15 @@ const (
 	// octets: a query in the path takes 5464 at most.
 	maxRequestHeader = 16 << 10
 
+	// streams is how many requests of one HTTP/2 connection may be open. Clients may
+	// count on a hundred before they have heard of any limit (RFC 9113 section
+	// 6.5.2).
+	streams = 100
+
+	// requestsPerConnection times as many requests as there may be connections are
+	// served at once, over all of them.
+	requestsPerConnection = 4
+
 	// httpsDrain is how long requests that have begun may take after Shutdown.
 	// HTTP/2 connections need a second to say goodbye.
 	httpsDrain = 2 * time.Second
@@ -33,8 +42,10 @@ type httpsServer struct {
 	down  chan struct{} // closed when the HTTP server has shut down
 
 	mu      sync.Mutex
-	closed  bool           // no request is taken any more
-	running sync.WaitGroup // requests; grows only while not closed
+	closed  bool // no request is taken any more
+	open    int  // requests that are being served
+	most    int  // that there may be
+	running sync.WaitGroup
 }
 
 func (s *Server) newHTTPS() *httpsServer {
@@ -43,14 +54,15 @@ func (s *Server) newHTTPS() *httpsServer {
 		queue: handover{conns: make(chan net.Conn), closed: make(chan struct{})},
 		down:  make(chan struct{}),
 	}
+	h.most = requestsPerConnection * t.Connections
 	h.http = http.Server{
-		Handler:           doh.New(s.exchangeHTTPS),
+		Handler:           h.bounded(doh.New(s.exchangeHTTPS)),
 		ReadHeaderTimeout: t.Message,
 		ReadTimeout:       t.Message,
 		WriteTimeout:      t.Message + t.Write,
 		IdleTimeout:       t.Idle,
 		MaxHeaderBytes:    maxRequestHeader,
-		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: t.InFlight, WriteByteTimeout: t.Write},
+		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: streams, WriteByteTimeout: t.Write},
 		ErrorLog:          slog.NewLogLogger(s.config.Logger.Handler(), slog.LevelDebug),
 	}
 	return h
@@ -77,23 +89,39 @@ func (h *httpsServer) drain() {
 	}
 }
 
-// begin counts a request in, unless there are to be no more.
+// bounded serves as many requests at once as there may be, and none once the
+// server is closed. What is too much is told so at once.
+func (h *httpsServer) bounded(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !h.begin() {
+			http.Error(w, "busy", http.StatusServiceUnavailable)
+			return
+		}
+		defer h.finish()
+		next.ServeHTTP(w, r)
+	})
+}
+
 func (h *httpsServer) begin() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.closed {
+	if h.closed || h.open >= h.most {
 		return false
 	}
+	h.open++
 	h.running.Add(1)
 	return true
 }
 
+func (h *httpsServer) finish() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.open--
+	h.running.Done()
+}
+
 // exchangeHTTPS has a worker answer a message. It is a doh.Exchange.
 func (s *Server) exchangeHTTPS(ctx context.Context, message []byte, client netip.Addr) ([]byte, error) {
-	if !s.https.begin() {
-		return nil, errClosed
-	}
-	defer s.https.running.Done()
 	x := s.newExchange(client, hostabi.TransportHTTPS)
 	defer s.recycle(x)
 	x.query = append(x.query[:0], message...)

@@ -120,6 +120,24 @@ func TestHTTPSStreams(t *testing.T) {
 	}
 }
 
+// Requests beyond what may be served at once are refused, and their places are
+// given back.
+func TestHTTPSRequestLimit(t *testing.T) {
+	g := newGate()
+	s, trust := secured(t, Config{TCP: TCPConfig{Workers: 8, Connections: 1}}, g)
+	client := httpsClient(trust, true)
+	get(t, client, dohURL(s, "name=a"), 200)
+	var slow sync.WaitGroup
+	for range requestsPerConnection {
+		slow.Go(func() { get(t, client, dohURL(s, "name=a&type=TXT"), 200) })
+	}
+	g.wait(t, requestsPerConnection)
+	get(t, client, dohURL(s, "name=a"), 503)
+	close(g.open)
+	slow.Wait()
+	get(t, client, dohURL(s, "name=a"), 200)
+}
+
 func TestHTTPSConnectionLimits(t *testing.T) {
 	s, trust := secured(t, Config{TCP: TCPConfig{ClientConnections: 1}}, example(t))
 	first, second := httpsClient(trust, true), httpsClient(trust, true)

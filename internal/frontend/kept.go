@@ -102,3 +102,28 @@ func (l *lowered) set(name []byte) []byte {
 	}
 	return l[:n]
 }
+
+// hash returns the hash of the question that a message most likely asks, for
+// foresee: the message has not been parsed. It is not ok where there is none.
+func (k *kept) hash(msg []byte) (hash uint32, ok bool) {
+	if k.own == nil || len(msg) < headerLen {
+		return 0, false
+	}
+	end := questionEnd(msg)
+	if end == 0 {
+		return 0, false
+	}
+	q := cache.Question{
+		Name: k.name.set(msg[headerLen : end-4]),
+		Type: rr.Type(binary.BigEndian.Uint16(msg[end-4:])),
+		DO:   len(msg) >= end+optFixedLen && msg[end+7]&0x80 != 0,
+	}
+	return k.own.Hash(&q), true
+}
+
+// foresee makes the answers to the questions with these hashes quicker to get.
+func (k *kept) foresee(hashes []uint32) {
+	if k.own != nil {
+		k.own.Foresee(hashes)
+	}
+}

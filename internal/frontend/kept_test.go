@@ -208,3 +208,27 @@ func BenchmarkHit(b *testing.B) {
 		})
 	}
 }
+
+// What is foreseen is what is asked for then.
+func TestHashIsThatOfTheQuestion(t *testing.T) {
+	asked := 0
+	r := newKeeping(t, counting(t, &asked))
+	msgs := ways(t, "www.example.", dns.TypeA)
+	do := new(dns.Msg)
+	do.SetQuestion("www.example.", dns.TypeA)
+	do.SetEdns0(1232, true)
+	withDO, err := do.Pack()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, msg := range append(msgs, withDO, question(t, 1, ".", dns.TypeNS)) {
+		got, ok := r.kept.hash(msg)
+		r.respond(nil, msg, netip.MustParseAddr("192.0.2.1"), new(query))
+		if want := r.kept.own.Hash(&r.kept.question); !ok || got != want {
+			t.Errorf("%x: got %x, %v, want %x", msg, got, ok, want)
+		}
+		for n := range msg {
+			r.kept.hash(msg[:n])
+		}
+	}
+}

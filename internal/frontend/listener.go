@@ -1,6 +1,7 @@
 package frontend
 
 import (
+	"bufio"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -112,15 +113,16 @@ func (s *Server) count(a admission) bool {
 	return a == admitted
 }
 
-// leave gives the connection's place back.
+// leave gives the connection's place back, and closes it where that is still to be
+// done: who sees that can count on the place.
 func (c *tcpConn) leave() {
 	s := c.server
-	c.raw.Close()
 	s.mu.Lock()
 	delete(s.conns, c)
 	s.mu.Unlock()
 	s.limiter.release(c.counted)
 	s.metrics.tcp.open.Add(-1)
+	c.raw.Close()
 }
 
 // greet does what comes before the first query: the header of a proxy, then TLS.
@@ -139,10 +141,13 @@ func (c *tcpConn) greet() bool {
 	if c.transport == hostabi.TransportTCP {
 		return true
 	}
-	conn := tls.Server(c.conn, s.tls.dot)
+	var conn *tls.Conn
 	if c.transport == hostabi.TransportHTTPS {
 		c.closed = make(chan struct{})
 		conn = tls.Server(&clientConn{TCPConn: c.raw, client: c.client, closed: c.closed}, s.tls.doh)
+	} else {
+		c.ahead = &aheadConn{TCPConn: c.raw, r: bufio.NewReaderSize(c.raw, aheadBuffer)}
+		conn = tls.Server(c.ahead, s.tls.dot)
 	}
 	if err := conn.Handshake(); err != nil {
 		s.metrics.tcp.handshakes.Add(1)

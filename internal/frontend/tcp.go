@@ -40,6 +40,7 @@ type tcpConn struct {
 	closed    chan struct{} // closed by the HTTP server, for HTTPS alone
 	left      bool          // handed over to the HTTP server; guarded by server.mu
 
+	ahead   *aheadConn       // below TLS, else nil
 	quick   *streamResponder // borrowed while a burst of queries is answered, else nil
 	out     []byte           // replies that the reader has to send
 	unsent  int              // how many these are
@@ -80,7 +81,7 @@ func (c *tcpConn) read() {
 	r := bufio.NewReaderSize(c.conn, readBuffer)
 	x := s.newExchange(c.client, c.transport)
 	for {
-		if !buffered(r) && !c.flush() {
+		if !c.more(r) && !c.flush() {
 			break
 		}
 		if c.readQuery(r, x) != nil {
@@ -205,6 +206,22 @@ func buffered(r *bufio.Reader) bool {
 	}
 	prefix, err := r.Peek(lengthLen)
 	return err == nil && r.Buffered() >= lengthLen+int(binary.BigEndian.Uint16(prefix))
+}
+
+// more reports whether the whole next message has arrived, as far as that can be
+// told without a system call.
+func (c *tcpConn) more(r *bufio.Reader) bool {
+	if buffered(r) || c.ahead == nil {
+		return buffered(r)
+	}
+	c.ahead.still = true
+	defer func() { c.ahead.still = false }()
+	prefix, err := r.Peek(lengthLen)
+	if err != nil {
+		return false
+	}
+	_, err = r.Peek(lengthLen + int(binary.BigEndian.Uint16(prefix)))
+	return err == nil
 }
 
 // setReadDeadline lets reads wait for d, but not beyond the end of a drain. The

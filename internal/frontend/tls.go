@@ -1,8 +1,11 @@
 package frontend
 
 import (
+	"bufio"
 	"crypto/tls"
 	"fmt"
+	"net"
+	"os"
 
 	"github.com/namelet/namelet/internal/frontend/keypair"
 )
@@ -39,7 +42,36 @@ func newSecrets(c Config) (secrets, error) {
 		return secrets{}, fmt.Errorf("frontend: %w", err)
 	}
 	config := func(protocols ...string) *tls.Config {
-		return &tls.Config{GetCertificate: pair.Certificate, MinVersion: tls.VersionTLS12, NextProtos: protocols}
+		return &tls.Config{
+			GetCertificate: pair.Certificate,
+			MinVersion:     tls.VersionTLS12,
+			NextProtos:     protocols,
+			// Small records at first are for pages that are shown while they load; here
+			// they would only make more of them.
+			DynamicRecordSizingDisabled: true,
+		}
 	}
 	return secrets{pair: pair, dot: config("dot"), doh: config("h2", "http/1.1")}, nil
+}
+
+// aheadBuffer is how many octets are read ahead below TLS: some dozens of queries
+// that come in a record each, as most clients send them.
+const aheadBuffer = 4096
+
+// aheadConn is a connection below TLS that reads ahead. While it is still, it
+// gives what it has and waits for nothing more: so replies to all queries that
+// have arrived can leave together.
+type aheadConn struct {
+	*net.TCPConn
+	r     *bufio.Reader
+	still bool
+}
+
+// Read implements net.Conn. The error of a connection that is still is that of a
+// deadline, after which TLS can be read on.
+func (c *aheadConn) Read(b []byte) (int, error) {
+	if c.still && c.r.Buffered() == 0 {
+		return 0, os.ErrDeadlineExceeded
+	}
+	return c.r.Read(b)
 }

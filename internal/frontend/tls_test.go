@@ -16,6 +16,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -170,6 +171,51 @@ func TestTLSHalfClosed(t *testing.T) {
 		t.Errorf("got ids that sum to %d, want 3", got)
 	}
 	closed(t, conn)
+}
+
+// torn is a connection that sends in pieces of n octets.
+type torn struct {
+	net.Conn
+	n int
+}
+
+func (c torn) Write(b []byte) (written int, err error) {
+	for len(b) > 0 && err == nil {
+		n := min(c.n, len(b))
+		_, err = c.Conn.Write(b[:n])
+		written, b = written+n, b[n:]
+	}
+	return written, err
+}
+
+// Queries may come in any records, and those in any pieces.
+func TestTLSPipelining(t *testing.T) {
+	s, trust := secured(t, Config{TCP: TCPConfig{InFlight: 4}, CacheBytes: 1 << 20}, keepable(t, new(atomic.Int64)))
+	for _, pieces := range []int{1 << 20, 700, 1} {
+		conn := tls.Client(torn{dial(t, "tcp", s.TLSAddrs()[0]), pieces}, trust)
+		if err := conn.Handshake(); err != nil {
+			t.Fatal(err)
+		}
+		const n = 300
+		go func() {
+			for i := range n {
+				b := framed(question(t, uint16(i), "www.example.", dns.TypeA))
+				if i%5 == 0 { // two records
+					_, _ = conn.Write(b[:i%len(b)])
+					b = b[i%len(b):]
+				}
+				_, _ = conn.Write(b) // a failure shows as answers that do not come
+			}
+		}()
+		seen := make([]bool, n)
+		for range n {
+			i := id(t, conn)
+			if int(i) >= n || seen[i] {
+				t.Fatalf("answer %d came twice or was not asked for", i)
+			}
+			seen[i] = true
+		}
+	}
 }
 
 func TestTLSTimeouts(t *testing.T) {

@@ -62,6 +62,7 @@ type udpWorker struct {
 	batch     *batch
 
 	queries [batchSize]query // of the messages of the batch
+	hashes  [batchSize]uint32
 	waiting [batchSize]uint8 // those that no cache answered, by their place in the batch
 }
 
@@ -71,6 +72,7 @@ type udpWorker struct {
 func (w *udpWorker) answer(n int) {
 	waiting := 0
 	w.responder.wake()
+	w.foresee(n)
 	for i := range n {
 		from, ok := w.batch.client(i)
 		if !ok {
@@ -107,6 +109,20 @@ func (w *udpWorker) answer(n int) {
 	}
 	w.send()
 	w.responder.rest()
+}
+
+// foresee has the answers to n messages brought near that are likely to be kept.
+func (w *udpWorker) foresee(n int) {
+	if n == 1 {
+		return
+	}
+	hashes := w.hashes[:0]
+	for i := range n {
+		if hash, ok := w.responder.kept.hash(w.batch.message(i)); ok {
+			hashes = append(hashes, hash)
+		}
+	}
+	w.responder.kept.foresee(hashes)
 }
 
 // send lets the answers that are ready go.

@@ -2,34 +2,15 @@ package replica_test
 
 import (
 	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/namelet/namelet/internal/authority"
 	"github.com/namelet/namelet/internal/resolve"
 	"github.com/namelet/namelet/rr"
+	"github.com/namelet/namelet/sdk/sdktest"
 	"github.com/namelet/namelet/store"
 )
-
-// goGuest builds a guest of the guests folder.
-func goGuest(t testing.TB, folder string) []byte {
-	t.Helper()
-	out := filepath.Join(t.TempDir(), "guest.wasm")
-	cmd := exec.Command("go", "build", "-trimpath", "-buildmode=c-shared", "-o", out, ".")
-	cmd.Dir = filepath.Join("..", "..", "guests", folder)
-	cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0")
-	if text, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("go build %s: %v\n%s", folder, err, text)
-	}
-	module, err := os.ReadFile(out)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return module
-}
 
 // attached serves a zone with one guest of the guests folder on it.
 func attached(t *testing.T, folder string, a store.Attachment) *rig {
@@ -37,7 +18,7 @@ func attached(t *testing.T, folder string, a store.Attachment) *rig {
 		r.resolver = resolve.New(resolve.Config{Audit: true})
 		r.worker = r.resolver.NewWorker()
 		r.replace(apps, 1, "blue 60 IN TXT \"blue\"\ngreen 60 IN TXT \"green\"\n")
-		if _, err := r.store.PutGuest(t.Context(), "guest", goGuest(t, folder)); err != nil {
+		if _, err := r.store.PutGuest(t.Context(), "guest", sdktest.BuildGo(t, "../../guests/"+folder)); err != nil {
 			t.Fatal(err)
 		}
 		a.Zone, a.At, a.Guest = apps.Name, apps.Name, "guest"

@@ -96,7 +96,7 @@ type Status struct {
 	Names       int               // owner names of them all
 	Attachments int               // attachments in force
 	Caught      time.Time         // when the change feed was last read to its end
-	Problems    map[string]string // what could not be loaded, and why
+	Problems    map[string]string // what could not be loaded, and why, and impure guests
 }
 
 // Open loads all zones and prepares all guests, and sets the resolver's routing.
@@ -120,7 +120,7 @@ func (r *Replica) reload(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("replica: %w", err)
 	}
-	old, oldHeld := r.zones, r.held
+	old, oldHeld, oldSteps := r.zones, r.held, len(r.steps)
 	r.held = make(map[rr.Key]heldZone, len(zones))
 	r.failing, r.names = map[rr.Key]bool{}, 0
 	loaded := make([]*authority.Zone, 0, len(zones))
@@ -136,6 +136,7 @@ func (r *Replica) reload(ctx context.Context) error {
 			continue // deleted since
 		}
 		if err != nil {
+			r.held, r.steps = oldHeld, r.steps[:oldSteps]
 			return err
 		}
 		r.hold(key, held, nil, served)

@@ -35,6 +35,7 @@ type Cache struct {
 	key    [keyRoom]byte
 	groups []group
 	moving []byte // an entry between rings
+	seen   byte   // what Foresee read
 	counts counters
 }
 

@@ -15,7 +15,7 @@ type index struct {
 const bytesPerSlot = 128
 
 func (x *index) init(slots int) {
-	x.slots = memory[uint64](1<<bits.Len(uint(slots-1)))
+	x.slots = memory[uint64](1 << bits.Len(uint(slots-1)))
 	x.mask = uint32(len(x.slots) - 1)
 }
 
