@@ -37,7 +37,7 @@ const (
 // patience, and is refused then.
 const (
 	maxLarge = 4
-	patience = 15 * time.Second
+	patience = 30 * time.Second
 )
 
 // Endpoint says what a server's endpoint is about.
