@@ -17,7 +17,7 @@ type Query struct {
 	names    arena // names built for this query
 	rdata    arena // rdata read in this query
 	client   [hostabi.ClientSize]byte
-	site     [hostabi.MaxSite + 1]byte
+	site     [hostabi.MaxSite]byte
 	requests [hostabi.MaxLookups * hostabi.LookupRequestSize]byte
 }
 
@@ -129,8 +129,13 @@ func (q *Query) Pick(n int) int { return int(q.value(hostPick(n))) }
 // Transport says how the question came.
 func (q *Query) Transport() Transport { return Transport(q.value(hostTransport())) }
 
-// Site gives the name of the place where the host runs.
+// Site gives the name of the place where the host runs, at most hostabi.MaxSite bytes. A host that has a
+// longer one gives none, and the query fails.
 func (q *Query) Site() string {
-	n := q.value(hostSite(q.site[:]))
-	return view(q.site[:min(int(n), len(q.site))])
+	n := int(q.value(hostSite(q.site[:])))
+	if n > len(q.site) { // by the rule "buffer, limit" nothing was written
+		q.fail(hostabi.StatusLimit)
+		return ""
+	}
+	return view(q.site[:n])
 }

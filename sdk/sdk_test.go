@@ -197,6 +197,40 @@ func TestRecords(t *testing.T) {
 	}
 }
 
+// siteHost has a site's name of n bytes.
+type siteHost struct {
+	fakeHost
+	n int
+}
+
+// Site fills buf by the rule "buffer, limit".
+func (h *siteHost) Site(buf []byte) int32 {
+	if h.n <= len(buf) {
+		copy(buf, strings.Repeat("s", h.n))
+	}
+	return int32(h.n)
+}
+
+// A site's name that does not fit fails the query, and is not cut short or made up.
+func TestSiteTooLong(t *testing.T) {
+	var got string
+	Handle(func(q *Query, a *Answer) { got = q.Site(); a.A([4]byte{}) })
+	for _, tt := range []struct {
+		bytes, given int
+		want         string
+	}{
+		{0, 0, "answer"},
+		{hostabi.MaxSite, hostabi.MaxSite, "answer"},
+		{hostabi.MaxSite + 1, 0, "limit"},
+		{1 << 20, 0, "limit"},
+	} {
+		r := ask(t, &siteHost{n: tt.bytes}, "www.example.", TypeA)
+		if len(got) != tt.given || r.Disposition != tt.want {
+			t.Errorf("a name of %d bytes: got %q and %s, want %d bytes and %s", tt.bytes, got, r.Disposition, tt.given, tt.want)
+		}
+	}
+}
+
 func TestParamsOutOfOrder(t *testing.T) {
 	Handle(func(_ *Query, a *Answer) { a.HTTPS(1, MustName("x."), Port(1), ALPN("h2")) })
 	if got := ask(t, &fakeHost{}, "www.example.", TypeHTTPS); got.Disposition != "invalid" {

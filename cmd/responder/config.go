@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -10,6 +11,8 @@ import (
 	"github.com/caarlos0/env/v11"
 	"github.com/spf13/pflag"
 
+	"github.com/namelet/namelet/hostabi"
+	"github.com/namelet/namelet/internal/control"
 	"github.com/namelet/namelet/internal/frontend"
 	"github.com/namelet/namelet/internal/frontend/proxy"
 )
@@ -39,10 +42,10 @@ type config struct {
 	ControlTokenFile string     `env:"CONTROL_TOKEN_FILE" help:"file with a secret that the control endpoint wants to see"`
 	MetricsListen    string     `env:"METRICS_LISTEN" envDefault:"127.0.0.1:9153" help:"address of /metrics, /healthz and /readyz; none for no such"`
 	Store            string     `env:"STORE" envDefault:"bolt:responder.db" help:"where zones and guests are kept: bolt:FILE or memory:"`
-	Workers          int        `env:"WORKERS" help:"sockets and workers an address (default: CPUs)"`
+	Workers          int        `env:"WORKERS" help:"sockets and workers an address, at most 1024; 0 for one a CPU"`
 	CacheBytes       int        `env:"CACHE_BYTES" envDefault:"134217728" help:"memory for answers that are given again, in octets; 0 turns that off"`
 	GuestCache       string     `env:"GUEST_CACHE" help:"folder for the machine code of guests (default: in the user's cache folder)"`
-	Site             string     `env:"SITE" help:"name of this place, which guests can ask for"`
+	Site             string     `env:"SITE" help:"name of this place, which guests can ask for, at most 255 bytes"`
 	LogLevel         slog.Level `env:"LOG_LEVEL" envDefault:"info" help:"least level of what is logged: debug, info, warn or error"`
 }
 
@@ -50,11 +53,56 @@ type config struct {
 // variable.
 func (c *config) load(environ []string) error {
 	options := env.Options{Prefix: envPrefix, Environment: env.ToMap(environ)}
-	if err := env.ParseWithOptions(c, options); err != nil {
-		return fmt.Errorf("environment: %s", strings.TrimPrefix(err.Error(), "env: "))
+	err := env.ParseWithOptions(c, options)
+	var bad env.ParseError
+	if !errors.As(err, &bad) {
+		return err
+	}
+	field, ok := reflect.TypeFor[config]().FieldByName(bad.Name)
+	if !ok {
+		return err
+	}
+	variable := envPrefix + field.Tag.Get("env")
+	return fmt.Errorf("%s: %q: want %s", variable, options.Environment[variable], wanted[field.Type])
+}
+
+// wanted words what the text of a variable must be, by the type of its field.
+var wanted = map[reflect.Type]string{
+	reflect.TypeFor[int]():        "a whole number",
+	reflect.TypeFor[slog.Level](): "debug, info, warn or error",
+}
+
+// maxWorkers bounds the sockets and workers of one address.
+const maxWorkers = 1024
+
+// check refuses values that no command can work with. The error names the
+// variable, and is one of usage.
+func (c *config) check() error {
+	if _, err := addresses("LISTEN", c.Listen); err != nil {
+		return err
+	}
+	if err := control.CheckListen(c.ControlListen); err != nil {
+		return err
+	}
+	if c.MetricsListen != noMetrics {
+		if _, err := addresses("METRICS_LISTEN", c.MetricsListen); err != nil {
+			return err
+		}
+	}
+	if _, err := parseStore(c.Store); err != nil {
+		return err
+	}
+	if c.Workers < 0 || c.Workers > maxWorkers {
+		return fmt.Errorf("%sWORKERS: %d: want 0 to %d", envPrefix, c.Workers, maxWorkers)
+	}
+	if len(c.Site) > hostabi.MaxSite {
+		return fmt.Errorf("%sSITE: the name has %d bytes, want at most %d", envPrefix, len(c.Site), hostabi.MaxSite)
 	}
 	return nil
 }
+
+// noMetrics is the METRICS_LISTEN that means none.
+const noMetrics = "none"
 
 // flags defines a flag for each field, with the value from the environment as
 // its default.
@@ -71,12 +119,29 @@ func (c *config) flags(set *pflag.FlagSet) {
 		case *int:
 			set.IntVar(at, name, *at, help)
 		case *slog.Level:
-			set.TextVar(at, name, *at, help)
+			set.Var(levelFlag{at}, name, help)
 		default:
 			panic(fmt.Sprintf("configuration field %s has no kind of flag", field.Name))
 		}
 	}
 }
+
+// levelFlag is the flag of a level, in lower case as it is written.
+type levelFlag struct{ level *slog.Level }
+
+// String implements pflag.Value.
+func (f levelFlag) String() string { return strings.ToLower(f.level.String()) }
+
+// Set implements pflag.Value.
+func (f levelFlag) Set(text string) error {
+	if f.level.UnmarshalText([]byte(text)) != nil {
+		return fmt.Errorf("want %s", wanted[reflect.TypeFor[slog.Level]()])
+	}
+	return nil
+}
+
+// Type implements pflag.Value: what the help calls the value.
+func (levelFlag) Type() string { return "level" }
 
 // addresses splits a list of addresses by comma; the empty text is none. The error
 // names the one that is no HOST:PORT.
@@ -87,7 +152,11 @@ func addresses(variable, list string) ([]string, error) {
 	}
 	for _, address := range strings.Split(list, ",") {
 		address = strings.TrimSpace(address)
-		if _, _, err := net.SplitHostPort(address); err != nil {
+		_, port, err := net.SplitHostPort(address)
+		if err == nil {
+			_, err = net.LookupPort("tcp", port)
+		}
+		if err != nil {
 			return nil, fmt.Errorf("%s: %q is not HOST:PORT", envPrefix+variable, address)
 		}
 		all = append(all, address)

@@ -261,6 +261,9 @@ type attachFlags struct {
 	subtree, name  bool
 	grants, values []string
 	fuel, rate     uint64
+	memory         uint32
+	lookups        uint32
+	reset          bool
 }
 
 func (p *program) guestAttach() *cobra.Command {
@@ -294,6 +297,9 @@ that fails, nothing is attached.`,
 	f.StringArrayVar(&o.values, "config", nil, "KEY=VALUE that the guest is started with; may be repeated")
 	f.Uint64Var(&o.fuel, "fuel", 0, "units of fuel a query (default: the server's)")
 	f.Uint64Var(&o.rate, "fuel-per-second", 0, "units of fuel a second on each server, past which the fallback answers (default: no limit)")
+	f.Uint32Var(&o.memory, "memory", 0, "`pages` of 64 KiB that an instance may have (default: the server's)")
+	f.Uint32Var(&o.lookups, "lookups", 0, "lookups a query (default: the server's)")
+	f.BoolVar(&o.reset, "reset", false, "answer every question with the state that the guest had when it was started")
 	f.StringVar(&o.fallback, "fallback", "", "what is answered where the guest fails: static or servfail (default: the zone's)")
 	return cmd
 }
@@ -319,7 +325,8 @@ func (o *attachFlags) attachment(args []string) (control.Attachment, error) {
 	guest, version, hasVersion := strings.Cut(args[1], "@")
 	a := control.Attachment{
 		Zone: o.zone, At: args[0], Scope: o.scope(), Guest: guest,
-		Grants: o.grants, Values: map[string]string{}, Fuel: o.fuel, FuelPerSecond: o.rate, Fallback: o.fallback,
+		Grants: o.grants, Values: map[string]string{}, Fallback: o.fallback,
+		Fuel: o.fuel, FuelPerSecond: o.rate, Memory: o.memory, Lookups: o.lookups, Reset: o.reset,
 	}
 	if hasVersion {
 		n, err := strconv.ParseUint(version, 10, 64)

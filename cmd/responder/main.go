@@ -97,6 +97,12 @@ func (p *program) root(environ []string) (*cobra.Command, error) {
 	p.config.flags(root.PersistentFlags())
 	root.PersistentFlags().BoolVar(&p.json, "json", false, "print JSON")
 	root.SetFlagErrorFunc(misused)
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
+		if err := p.config.check(); err != nil {
+			return misused(cmd, err)
+		}
+		return nil
+	}
 	root.AddCommand(p.serve(), p.zone(), p.record(), p.guest(), p.query(), p.version())
 	return root, nil
 }

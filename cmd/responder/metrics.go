@@ -4,6 +4,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -69,6 +70,8 @@ var (
 		"Calls of attached guests.", guestLabels, nil)
 	descGuestFuel = prometheus.NewDesc("responder_guest_fuel_total",
 		"Units of fuel that attached guests burnt.", guestLabels, nil)
+	descGuestFuelMax = prometheus.NewDesc("responder_guest_fuel_max",
+		"Units of fuel that the dearest call of an attached guest burnt.", guestLabels, nil)
 	descGuestSuppressed = prometheus.NewDesc("responder_guest_suppressed_total",
 		"Questions answered from the fallback without a call, after failures.", guestLabels, nil)
 	descGuestExhausted = prometheus.NewDesc("responder_guest_exhausted_total",
@@ -87,7 +90,7 @@ var guestLabels = []string{"guest", "zone", "at", "scope"}
 
 // Describe implements prometheus.Collector.
 func (*guestCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descGuestCalls, descGuestFuel, descGuestSuppressed, descGuestExhausted, descGuestFaults, descGuestReplays, descGuestDiffers, descGuestNumber} {
+	for _, d := range []*prometheus.Desc{descGuestCalls, descGuestFuel, descGuestFuelMax, descGuestSuppressed, descGuestExhausted, descGuestFaults, descGuestReplays, descGuestDiffers, descGuestNumber} {
 		ch <- d
 	}
 }
@@ -102,10 +105,11 @@ func (c *guestCollector) Collect(ch chan<- prometheus.Metric) {
 		totals := a.Stats.Totals()
 		send(descGuestCalls, prometheus.CounterValue, float64(totals.Calls))
 		send(descGuestFuel, prometheus.CounterValue, float64(totals.Fuel))
+		send(descGuestFuelMax, prometheus.GaugeValue, float64(totals.MaxFuel))
 		send(descGuestSuppressed, prometheus.CounterValue, float64(totals.Suppressed))
 		send(descGuestExhausted, prometheus.CounterValue, float64(totals.Exhausted))
 		for kind, n := range totals.Faults {
-			send(descGuestFaults, prometheus.CounterValue, float64(n), kind)
+			send(descGuestFaults, prometheus.CounterValue, float64(n), strings.ReplaceAll(kind, " ", "_"))
 		}
 		purity := a.Purity()
 		send(descGuestReplays, prometheus.CounterValue, float64(purity.Replays))

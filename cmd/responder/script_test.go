@@ -28,6 +28,7 @@ func TestMain(m *testing.M) {
 //	within TIME RE PROG ARG... runs PROG again and again until its output matches RE
 //	end                        sends SIGTERM to what runs in the background
 //	certificate NAME           writes cert.pem, self-signed, and key.pem
+//	mounts                     fails, and says why, where a user may not mount file systems of its own
 func TestScripts(t *testing.T) {
 	environment := goEnvironment(t)
 	testscript.Run(t, testscript.Params{
@@ -55,26 +56,21 @@ func TestScripts(t *testing.T) {
 			"ready":  scriptReady,
 			"within": scriptWithin,
 			"end":    scriptEnd,
+			"mounts": scriptMounts,
 
 			"certificate": scriptCertificate,
-		},
-		Condition: func(name string) (bool, error) {
-			switch name {
-			case "namespaces":
-				return exec.Command("unshare", "-rm", "true").Run() == nil, nil
-			}
-			return false, fmt.Errorf("no condition %q", name)
 		},
 	})
 }
 
-// goEnvironment is what scripts need to build guests of this module.
+// goEnvironment is what scripts need to build guests of this module, and where the
+// real zones are, which fail only the scripts that read them where they are not there.
 func goEnvironment(t *testing.T) []string {
 	repo, err := filepath.Abs("../..")
 	if err != nil {
 		t.Fatal(err)
 	}
-	environment := []string{"REPO=" + repo, "ZONES=" + filepath.Dir(realzones.Path(t, realzones.Root2018))}
+	environment := []string{"REPO=" + repo, "ZONES=" + realzones.Folder(t)}
 	for _, name := range []string{"GOCACHE", "GOMODCACHE", "GOPROXY", "GOFLAGS"} {
 		value, err := exec.Command("go", "env", name).Output()
 		if err != nil {
@@ -171,5 +167,18 @@ func scriptEnd(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	for _, cmd := range ts.BackgroundCmds() {
 		ts.Check(cmd.Process.Signal(syscall.SIGTERM))
+	}
+}
+
+// scriptMounts tells what is missing on this machine from what is wrong with the
+// program: what the scripts with mounts hold is promised, so they are not skipped.
+func scriptMounts(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) > 0 {
+		ts.Fatalf("usage: mounts")
+	}
+	if text, err := exec.Command("unshare", "-rm", "true").CombinedOutput(); err != nil {
+		ts.Fatalf("this script mounts a file system in a user namespace, and unshare -rm fails: %v: %s"+
+			" (Linux with util-linux; sysctl kernel.unprivileged_userns_clone=1 and"+
+			" kernel.apparmor_restrict_unprivileged_userns=0, or run the tests as root)", err, text)
 	}
 }

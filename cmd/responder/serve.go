@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	goruntime "runtime"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -58,7 +59,7 @@ type server struct {
 
 // httpEndpoint is an HTTP server with its listener.
 type httpEndpoint struct {
-	name     string
+	variable string // with its address, without the prefix
 	listener net.Listener
 	server   *http.Server
 }
@@ -74,9 +75,6 @@ func (p *program) newServer(ctx context.Context) (_ *server, err error) {
 	}()
 	transports, err := p.config.frontend()
 	if err != nil {
-		return nil, err
-	}
-	if err := control.CheckListen(p.config.ControlListen); err != nil {
 		return nil, err
 	}
 	st, spec, err := s.openStore(ctx, p.config.Store)
@@ -168,7 +166,7 @@ func (s *server) listenControl(p *program, spec storeSpec, st *store.Store, engi
 }
 
 func (s *server) listenMetrics(address string, resolver *resolve.Resolver) error {
-	if address == "none" {
+	if address == noMetrics {
 		return nil
 	}
 	registry := newRegistry(s.dns.Metrics(), &guestCollector{resolver}, &replicaCollector{s})
@@ -201,7 +199,7 @@ func (s *server) run(ctx context.Context) error {
 	for _, e := range s.endpoint {
 		go func() {
 			if err := e.server.Serve(e.listener); !errors.Is(err, http.ErrServerClosed) {
-				failed <- fmt.Errorf("%s: %w", envPrefix+e.name, err)
+				failed <- fmt.Errorf("%s: %w", envPrefix+e.variable, err)
 			}
 		}()
 	}
@@ -230,10 +228,11 @@ func (s *server) run(ctx context.Context) error {
 
 // announce logs where the server listens and what it serves.
 func (s *server) announce() {
-	attrs := []any{"version", buildVersion().Version}
+	var listen []string
 	for _, a := range s.dns.Addrs() {
-		attrs = append(attrs, "listen", a.String())
+		listen = append(listen, a.String())
 	}
+	attrs := []any{"version", buildVersion().Version, "listen", strings.Join(listen, ",")}
 	for _, a := range s.dns.TLSAddrs() {
 		attrs = append(attrs, "tls", a.String())
 	}
@@ -241,7 +240,8 @@ func (s *server) announce() {
 		attrs = append(attrs, "https", a.String())
 	}
 	for _, e := range s.endpoint {
-		attrs = append(attrs, e.name, e.listener.Addr().String())
+		attribute := strings.ToLower(strings.TrimSuffix(e.variable, "_LISTEN"))
+		attrs = append(attrs, attribute, e.listener.Addr().String())
 	}
 	status := s.replica.Status()
 	s.log.Info("serving", append(attrs, "zones", status.Zones, "attachments", status.Attachments)...)

@@ -136,6 +136,8 @@ func script(t *testing.T, ops operations) []any {
 	attach(control.Attachment{At: a, Guest: "g"})
 	attach(control.Attachment{At: "www.nowhere.", Guest: "g"})
 	attach(control.Attachment{At: a, Guest: "g", Scope: "some"})
+	attach(control.Attachment{At: a, Guest: "g", Lookups: 65})
+	attach(control.Attachment{At: a, Guest: "g", Memory: 1025})
 	as, err := ops.Attachments(ctx)
 	note(as, err)
 	note(nil, ops.Detach(ctx, control.AttachmentPoint{At: "www." + a, Scope: control.ScopeName}))
@@ -175,6 +177,39 @@ func TestServiceAndClientAreOne(t *testing.T) {
 	} {
 		if got := local[i]; got != want {
 			t.Errorf("step %d: got %v, want %s", i, got, want)
+		}
+	}
+}
+
+// Names of records are relative to the zone, as the names in their data are.
+func TestRecordNamesAreRelative(t *testing.T) {
+	s, ctx := newService(t), t.Context()
+	const zone = "apps.example" // names of zones are absolute in either form
+	if _, err := s.ImportZone(ctx, control.ZoneImport{Zone: zone}, zoneSets(t, "apps.example.", "")); err != nil {
+		t.Fatal(err)
+	}
+	for given, want := range map[string]string{
+		"shop": "shop.apps.example.", "a.b": "a.b.apps.example.", "full.apps.example.": "full.apps.example.",
+		"half.apps.example": "half.apps.example.apps.example.", "@": "apps.example.",
+	} {
+		set := control.RecordSet{Name: given, Type: "MX", TTL: 60, Data: []string{"10 mail"}}
+		if _, err := s.SetRecords(ctx, control.RecordSetRequest{Zone: zone, Set: set}); err != nil {
+			t.Errorf("set %s: %v", given, err)
+			continue
+		}
+		found, err := s.Records(ctx, control.RecordQuery{Zone: zone, Name: given, Type: "MX"})
+		set.Name, set.Data = want, []string{"10 mail.apps.example."}
+		if diff := cmp.Diff([]control.RecordSet{set}, found.Sets); err != nil || diff != "" {
+			t.Errorf("%s: error %v, listed (-want +got):\n%s", given, err, diff)
+		}
+		if _, err := s.DeleteRecords(ctx, control.RecordDeleteRequest{Zone: zone, Name: given, Type: "MX"}); err != nil {
+			t.Errorf("delete %s: %v", given, err)
+		}
+	}
+	for _, given := range []string{"", "a..b", "www.elsewhere.example."} {
+		_, err := s.SetRecords(ctx, control.RecordSetRequest{Zone: zone, Set: control.RecordSet{Name: given, Type: "A", TTL: 60, Data: []string{"192.0.2.1"}}})
+		if !errors.Is(err, &control.Error{Code: control.CodeInvalid}) {
+			t.Errorf("set %q: error %v, want code invalid", given, err)
 		}
 	}
 }
@@ -228,6 +263,7 @@ func TestHandlerRefuses(t *testing.T) {
 		{"no JSON", "POST", list, "{", nil, 400},
 		{"two values", "POST", list, "{}{}", nil, 400},
 		{"an unknown field", "POST", "/v1/zone/show", `{"zone":"a","x":1}`, nil, 400},
+		{"a long parameter", "POST", "/v1/zone/import?request=" + strings.Repeat("a", 9<<10), "", header("Content-Type", "text/dns"), 413},
 		{"too much", "POST", "/v1/zone/show", `{"zone":"` + strings.Repeat("a", 2<<20) + `"}`, nil, 413},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

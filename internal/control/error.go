@@ -28,6 +28,7 @@ const (
 	CodeFull        Code = "full"         // no room on the disk; nothing was changed
 	CodeUnwritable  Code = "unwritable"   // the store cannot be written; nothing was changed
 	CodeUnknown     Code = "unknown"      // the write may come to last, or not
+	CodeBusy        Code = "busy"         // too many large requests at a time; nothing was changed
 	CodeCanceled    Code = "canceled"     // the caller went away or time ran out
 	CodeInternal    Code = "internal"     // a fault of the server
 )
@@ -65,6 +66,7 @@ var statuses = map[Code]int{
 	CodeFull:        http.StatusInsufficientStorage,
 	CodeUnwritable:  http.StatusServiceUnavailable,
 	CodeUnknown:     http.StatusServiceUnavailable,
+	CodeBusy:        http.StatusServiceUnavailable,
 	CodeCanceled:    http.StatusServiceUnavailable,
 	CodeInternal:    http.StatusInternalServerError,
 }

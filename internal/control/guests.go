@@ -3,7 +3,9 @@ package control
 import (
 	"context"
 	"errors"
+	"strconv"
 
+	"github.com/namelet/namelet/hostabi"
 	"github.com/namelet/namelet/rr"
 	"github.com/namelet/namelet/runtime"
 	"github.com/namelet/namelet/store"
@@ -58,8 +60,8 @@ func (s *Service) try(ctx context.Context, wasm []byte, config runtime.Generatio
 func attachmentOf(a store.Attachment) Attachment {
 	made := Attachment{
 		Zone: a.Zone.String(), At: a.At.String(), Scope: a.Scope.String(), Guest: a.Guest, Version: a.Version,
-		Grants: []string{}, Values: a.Values, Fuel: a.Limits.Fuel,
-		FuelPerSecond: a.Limits.FuelPerSecond,
+		Grants: []string{}, Values: a.Values,
+		Fuel: a.Limits.Fuel, FuelPerSecond: a.Limits.FuelPerSecond, Memory: a.Limits.MemoryPages, Lookups: a.Limits.Lookups, Reset: a.Reset,
 	}
 	for _, grant := range a.Grants {
 		made.Grants = append(made.Grants, grant.String())
@@ -103,7 +105,8 @@ func (s *Service) Attach(ctx context.Context, q Attachment) (Attachment, error) 
 	if err != nil {
 		return Attachment{}, classify(err)
 	}
-	config := runtime.GenerationConfig{Values: a.Values, Limits: runtime.Limits{Fuel: a.Limits.Fuel}}
+	limits := runtime.Limits{Fuel: a.Limits.Fuel, MemoryPages: a.Limits.MemoryPages, Lookups: int(a.Limits.Lookups)}
+	config := runtime.GenerationConfig{Values: a.Values, Limits: limits}
 	if err := s.try(ctx, module, config); err != nil {
 		return Attachment{}, classify(err)
 	}
@@ -113,6 +116,9 @@ func (s *Service) Attach(ctx context.Context, q Attachment) (Attachment, error) 
 	}
 	return attachmentOf(made), nil
 }
+
+// maxMemory is the most pages of 64 KiB that a server's engine gives a guest.
+const maxMemory = 1024
 
 // attachment reads a request to attach.
 func (s *Service) attachment(ctx context.Context, q Attachment) (store.Attachment, error) {
@@ -124,9 +130,15 @@ func (s *Service) attachment(ctx context.Context, q Attachment) (store.Attachmen
 	if err != nil {
 		return store.Attachment{}, err
 	}
+	if q.Memory > maxMemory {
+		return store.Attachment{}, invalid("memory " + strconv.FormatUint(uint64(q.Memory), 10) + ": want at most " + strconv.Itoa(maxMemory) + " pages of 64 KiB")
+	}
+	if q.Lookups > hostabi.MaxLookups {
+		return store.Attachment{}, invalid("lookups " + strconv.FormatUint(uint64(q.Lookups), 10) + ": want at most " + strconv.Itoa(hostabi.MaxLookups))
+	}
 	a := store.Attachment{
-		Zone: zone, At: at, Scope: scope, Guest: q.Guest, Version: q.Version,
-		Values: q.Values, Limits: store.Limits{Fuel: q.Fuel, FuelPerSecond: q.FuelPerSecond}, Fallback: fallback,
+		Zone: zone, At: at, Scope: scope, Guest: q.Guest, Version: q.Version, Values: q.Values,
+		Limits: store.Limits{Fuel: q.Fuel, FuelPerSecond: q.FuelPerSecond, MemoryPages: q.Memory, Lookups: q.Lookups}, Fallback: fallback, Reset: q.Reset,
 	}
 	for _, text := range q.Grants {
 		grant, err := parseName("grant", text)

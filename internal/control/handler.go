@@ -1,6 +1,7 @@
 package control
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -23,26 +24,34 @@ const (
 	typeModule  = "application/wasm"
 )
 
-// Bounds of a request's body in bytes.
+// Bounds of a request's parts in bytes.
 const (
-	maxJSON   = 1 << 20
-	maxZone   = 512 << 20
-	maxModule = 64 << 20 // the inspection has a lower one, and says so
+	maxJSON      = 1 << 20
+	maxZone      = 512 << 20
+	maxModule    = 64 << 20 // the inspection has a lower one, and says so
+	maxParameter = 8 << 10  // of the URL, where the body is something else
+	maxHeader    = 64 << 10 // with the request line
 )
 
-// maxLarge is how many zones and modules are taken in at a time; more wait.
-const maxLarge = 4
+// maxLarge is how many zones and modules are taken in at a time. One more waits for
+// patience, and is refused then.
+const (
+	maxLarge = 4
+	patience = 30 * time.Second
+)
 
 // Endpoint says what a server's endpoint is about.
 type Endpoint struct {
 	Status Status
 	Token  string // wanted in Authorization: Bearer; empty for none
+
+	patience time.Duration // 0 for the usual one, which tests do not have
 }
 
 // Handler offers the operations of s over HTTP.
 func Handler(s *Service, e Endpoint) http.Handler {
 	mux := http.NewServeMux()
-	large := make(chan struct{}, maxLarge)
+	large := newPlaces(maxLarge, cmp.Or(e.patience, patience))
 	mux.HandleFunc("GET /v1/status", func(w http.ResponseWriter, r *http.Request) { result(w, e.Status) })
 	handle(mux, pathZoneList, func(ctx context.Context, _ struct{}) ([]Zone, error) { return s.Zones(ctx) })
 	handle(mux, pathZoneShow, s.Zone)
@@ -98,23 +107,23 @@ func handle[Q, R any](mux *http.ServeMux, path string, operation func(context.Co
 }
 
 // body checks the kind of a request's body and bounds it. Where places is not nil
-// the operation waits for one.
-func body(mediaType string, most int64, places chan struct{}, serve func(http.ResponseWriter, *http.Request) error) http.Handler {
+// the operation has one of them while it runs, and the body must come fast enough.
+func body(mediaType string, most int64, places *places, serve func(http.ResponseWriter, *http.Request) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		got, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
 		if got != mediaType {
 			problem(w, invalid("the request's Content-Type is "+quoted(got)+", want "+mediaType))
 			return
 		}
+		r.Body = http.MaxBytesReader(w, r.Body, most)
 		if places != nil {
-			select {
-			case places <- struct{}{}:
-				defer func() { <-places }()
-			case <-r.Context().Done():
+			if err := places.take(r.Context()); err != nil {
+				problem(w, err)
 				return
 			}
+			defer places.leave()
+			r.Body = places.pace(w, r.Body)
 		}
-		r.Body = http.MaxBytesReader(w, r.Body, most)
 		if err := serve(w, r); err != nil {
 			problem(w, classify(bodyError(err)))
 		}
@@ -151,8 +160,8 @@ func readJSON(r io.Reader, v any) error {
 // JSON in a parameter of the URL.
 func request(r *http.Request, v any) error {
 	q := r.URL.Query().Get("request")
-	if len(q) > maxJSON {
-		return invalid("the request is too long")
+	if len(q) > maxParameter {
+		return &Error{Code: CodeTooLarge, Detail: "the parameter request is longer than " + strconv.Itoa(maxParameter) + " bytes"}
 	}
 	return readJSON(strings.NewReader(q), v)
 }
@@ -170,7 +179,7 @@ func (s *Service) serveImport(w http.ResponseWriter, r *http.Request) error {
 	}
 	sets, err := zonefile.Parse(r.Body, zonefile.Options{Origin: origin, MaxBytes: maxZone})
 	var bad *zonefile.Error
-	if errors.As(err, &bad) && !isTooLarge(err) {
+	if errors.As(err, &bad) && !isBodyError(err) {
 		return invalid("zone file: " + detail(err))
 	} else if err != nil {
 		return err
@@ -183,9 +192,11 @@ func (s *Service) serveImport(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-func isTooLarge(err error) bool {
+// isBodyError tells a body that could not be read from one that makes no sense.
+func isBodyError(err error) bool {
 	var large *http.MaxBytesError
-	return errors.As(err, &large)
+	var slow *Error
+	return errors.As(err, &large) || errors.As(err, &slow)
 }
 
 func (s *Service) serveExport(w http.ResponseWriter, r *http.Request) error {
@@ -259,6 +270,6 @@ func Server(h http.Handler) *http.Server {
 		ReadTimeout:       5 * time.Minute,
 		WriteTimeout:      5 * time.Minute,
 		IdleTimeout:       time.Minute,
-		MaxHeaderBytes:    64 << 10,
+		MaxHeaderBytes:    maxHeader,
 	}
 }

@@ -21,7 +21,7 @@ func (s *Service) Records(ctx context.Context, q RecordQuery) (Records, error) {
 	}
 	var owners []rr.Name
 	if q.Name != "" {
-		owner, err := parseName("name", q.Name)
+		owner, err := parseOwner(q.Name, zone)
 		if err != nil {
 			return Records{}, err
 		}
@@ -66,9 +66,9 @@ func (s *Service) SetRecords(ctx context.Context, q RecordSetRequest) (Change, e
 	return changeOf(res), nil
 }
 
-// parse reads the set's texts; names without a final dot are absolute too.
+// parse reads the set's texts, in which names are as a zone file has them.
 func (r RecordSet) parse(zone rr.Name) (rr.Set, error) {
-	owner, err := parseName("name", r.Name)
+	owner, err := parseOwner(r.Name, zone)
 	if err != nil {
 		return rr.Set{}, err
 	}
@@ -97,7 +97,7 @@ func (s *Service) DeleteRecords(ctx context.Context, q RecordDeleteRequest) (Cha
 	if err != nil {
 		return Change{}, err
 	}
-	owner, err := parseName("name", q.Name)
+	owner, err := parseOwner(q.Name, zone)
 	if err != nil {
 		return Change{}, err
 	}

@@ -19,11 +19,21 @@ type Service struct {
 // out. Both stay the caller's to close.
 func NewService(s *store.Store, e *runtime.Engine) *Service { return &Service{store: s, engine: e} }
 
-// parseName reads an absolute name of a request.
+// parseName reads an absolute name of a request, with a final dot or without.
 func parseName(field, text string) (rr.Name, error) {
 	n, err := rr.ParseName(text)
 	if err != nil {
 		return rr.Name{}, invalid(field + " " + quoted(text) + ": " + err.Error())
+	}
+	return n, nil
+}
+
+// parseOwner reads the name of records as a zone file has it: without a final dot it
+// is relative to the zone, and @ is the zone itself.
+func parseOwner(text string, zone rr.Name) (rr.Name, error) {
+	n, err := zonefile.ParseName(text, zone)
+	if err != nil {
+		return rr.Name{}, invalid(err.Error())
 	}
 	return n, nil
 }

@@ -35,18 +35,19 @@ type ZoneImport struct {
 	Fallback string `json:"fallback,omitempty"` // static or servfail; empty for what the zone has
 }
 
-// RecordSet is an RRset.
+// RecordSet is an RRset. In a request its names are as in the zone's file: relative to
+// the zone without a final dot, and @ for the zone. In a result they are absolute.
 type RecordSet struct {
-	Name string   `json:"name"` // absolute
+	Name string   `json:"name"`
 	Type string   `json:"type"`
 	TTL  uint32   `json:"TTL"`
-	Data []string `json:"data"` // rdata in presentation form, names absolute
+	Data []string `json:"data"` // rdata in presentation form
 }
 
 // RecordQuery asks for a zone's RRsets: all, those of a name, or one.
 type RecordQuery struct {
 	Zone string `json:"zone"`
-	Name string `json:"name,omitempty"` // absolute; empty for all
+	Name string `json:"name,omitempty"` // as in RecordSet; empty for all
 	Type string `json:"type,omitempty"` // empty for all
 }
 
@@ -67,7 +68,7 @@ type RecordSetRequest struct {
 // RecordDeleteRequest removes an RRset, or with an empty Type all of a name.
 type RecordDeleteRequest struct {
 	Zone      string `json:"zone"`
-	Name      string `json:"name"`
+	Name      string `json:"name"` // as in RecordSet
 	Type      string `json:"type,omitempty"`
 	IfVersion uint64 `json:"if_version,omitempty"` // of the zone; 0 for any
 }
@@ -103,6 +104,9 @@ type Attachment struct {
 	Grants   []string          `json:"grants"`  // apexes of zones that the guest may look into
 	Values   map[string]string `json:"config"`
 	Fuel     uint64            `json:"fuel,omitempty"`     // units a query; 0 for the default
+	Memory   uint32            `json:"memory,omitempty"`   // pages of 64 KiB; 0 for the default
+	Lookups  uint32            `json:"lookups,omitempty"`  // a query; 0 for the default
+	Reset    bool              `json:"reset,omitempty"`    // every answer from a fresh picture of the started guest
 	Fallback string            `json:"fallback,omitempty"` // static or servfail; empty for the zone's
 
 	FuelPerSecond uint64 `json:"fuel_per_second,omitempty"` // units that all its queries may burn in a second on each server; 0 for no limit
