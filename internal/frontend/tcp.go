@@ -17,7 +17,7 @@ import (
 
 const (
 	lengthLen   = 2    // octets in front of each message (RFC 1035 section 4.2.2)
-	readBuffer  = 1024 // octets read ahead of a connection: a burst of pipelined queries
+	readBuffer  = 4096 // octets read ahead of a connection: a burst of pipelined queries
 	writeBuffer = 8192 // octets of replies gathered before they are sent
 	keepReplies = 8192 // a longer reply's memory is not kept for the next
 )
@@ -154,11 +154,12 @@ func (c *tcpConn) readQuery(r *bufio.Reader, x *exchange) error {
 	if !buffered(r) {
 		c.setReadDeadline(c.server.config.TCP.Message)
 	}
-	var prefix [lengthLen]byte
-	if _, err := io.ReadFull(r, prefix[:]); err != nil {
+	prefix, err := r.Peek(lengthLen)
+	if err != nil {
 		return err
 	}
-	n := int(binary.BigEndian.Uint16(prefix[:]))
+	n := int(binary.BigEndian.Uint16(prefix))
+	_, _ = r.Discard(lengthLen) // they are there
 	if n < headerLen || n > maxQuery {
 		return errFraming
 	}
@@ -169,7 +170,7 @@ func (c *tcpConn) readQuery(r *bufio.Reader, x *exchange) error {
 		x.query = make([]byte, n)
 	}
 	x.query = x.query[:n]
-	_, err := io.ReadFull(r, x.query)
+	_, err = io.ReadFull(r, x.query)
 	return err
 }
 
