@@ -36,8 +36,8 @@ func (s *Store) CreateZone(ctx context.Context, spec ZoneSpec, sets iter.Seq2[rr
 //
 // Errors: that of the sequence; *SerialError where the content is other than the
 // zone's and its serial is not higher, unless forced; *VersionError; ErrInUse
-// where the zone has attachments and would be signed or private; ErrInvalid and
-// ErrTooLarge about a set.
+// where the zone has attachments and would be signed or private; ErrUnsupported
+// about the fallback; ErrInvalid and ErrTooLarge about a set.
 func (s *Store) ReplaceZone(ctx context.Context, spec ZoneSpec, sets iter.Seq2[rr.Set, error], o ReplaceOptions) (Result, error) {
 	return s.replace(ctx, spec, sets, o)
 }
@@ -95,8 +95,8 @@ func (s *Store) replace(ctx context.Context, spec ZoneSpec, sets iter.Seq2[rr.Se
 
 // collect reads the sequence into rows and checks them.
 func (s *Store) collect(ctx context.Context, spec ZoneSpec, sets iter.Seq2[rr.Set, error], o ReplaceOptions) (*content, error) {
-	if spec.Name.IsZero() || spec.Fallback >= fallbackCount {
-		return nil, fail(ErrInvalid, "zone settings: no name, or unknown fallback")
+	if err := spec.check(); err != nil {
+		return nil, err
 	}
 	c := &content{spec: spec, o: o}
 	for set, err := range sets {
@@ -268,8 +268,8 @@ func (t *tx) changeSettings(ctx context.Context, z *zoneRow, spec ZoneSpec, sign
 // UpdateZone changes a zone's settings and leaves its content. ErrNotFound,
 // *VersionError, ErrInUse as in ReplaceZone.
 func (s *Store) UpdateZone(ctx context.Context, spec ZoneSpec, o WriteOptions) (Result, error) {
-	if spec.Name.IsZero() || spec.Fallback >= fallbackCount {
-		return Result{}, fail(ErrInvalid, "zone settings: no name, or unknown fallback")
+	if err := spec.check(); err != nil {
+		return Result{}, err
 	}
 	if err := o.check(); err != nil {
 		return Result{}, err
