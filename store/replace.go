@@ -264,39 +264,3 @@ func (t *tx) changeSettings(ctx context.Context, z *zoneRow, spec ZoneSpec, sign
 	z.Name, z.Private, z.Fallback, z.Signed = spec.Name, spec.Private, spec.Fallback, signed
 	return nil
 }
-
-// UpdateZone changes a zone's settings and leaves its content. ErrNotFound,
-// *VersionError, ErrInUse as in ReplaceZone.
-func (s *Store) UpdateZone(ctx context.Context, spec ZoneSpec, o WriteOptions) (Result, error) {
-	if err := spec.check(); err != nil {
-		return Result{}, err
-	}
-	if err := o.check(); err != nil {
-		return Result{}, err
-	}
-	var res Result
-	err := s.commit(ctx, 4, func(ctx context.Context, t *tx) error {
-		z, err := t.openZone(ctx, spec.Name, o.IfVersion)
-		if err != nil {
-			return err
-		}
-		if version, err := t.requested(ctx, z.key(), o.RequestID); err != nil || version != 0 {
-			res = Result{Zone: z.Zone, Version: version}
-			return err
-		}
-		spec.Name = z.Name
-		if z.spec() == spec {
-			res = Result{Zone: z.Zone, Version: z.Version}
-			return nil
-		}
-		if err := t.changeSettings(ctx, z, spec, z.Signed); err != nil {
-			return err
-		}
-		if err := s.writeVersion(ctx, t, z, z.Serial, &delta{}, o.RequestID); err != nil {
-			return err
-		}
-		res = Result{Zone: z.Zone, Version: z.Version, Changed: true}
-		return nil
-	})
-	return res, err
-}

@@ -205,7 +205,7 @@ func testCascade(t *testing.T, s *suite) {
 	}
 	wantErr(t, "delete a granted zone", st.DeleteZone(ctx, private, store.WriteOptions{}), store.ErrInUse)
 	wantErr(t, "delete a granted zone with attachments", st.DeleteZone(ctx, apex, store.WriteOptions{}), store.ErrInUse)
-	_, err := st.UpdateZone(ctx, store.ZoneSpec{Name: apex, Private: true}, store.WriteOptions{})
+	_, err := st.ReplaceZone(ctx, store.ZoneSpec{Name: apex, Private: true}, store.Sequence([]rr.Set{soa(apex, 1)}), store.ReplaceOptions{})
 	wantErr(t, "make a zone with attachments private", err, store.ErrInUse)
 	_, err = replace(st, []rr.Set{soa(apex, 2), rrsig(apex, 1, rr.TypeSOA, "s")}, store.ReplaceOptions{})
 	wantErr(t, "make a zone with attachments signed", err, store.ErrInUse)
