@@ -34,9 +34,6 @@ func (s Status) String() string {
 	return "unknown status"
 }
 
-// Known says whether s is a success or a code of version 1.
-func (s Status) Known() bool { return s >= StatusNoHandle }
-
 // Disposition says what an answer is. The zero value is invalid on purpose: memory that was never
 // written is not an answer.
 type Disposition uint8

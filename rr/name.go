@@ -205,6 +205,14 @@ func (n Name) Lower() Name {
 	return n
 }
 
+// LowerWire folds a name in uncompressed wire form where it stands, as [Name.Lower]
+// does.
+func LowerWire(wire []byte) {
+	for i, c := range wire {
+		wire[i] = lower(c)
+	}
+}
+
 func lower(c byte) byte {
 	if 'A' <= c && c <= 'Z' {
 		return c + ('a' - 'A')

@@ -107,7 +107,7 @@ func rejected(message string) error {
 func (r *answerReader) add(rec *hostabi.RecordView) error {
 	owner := r.qname
 	if len(rec.Owner) > 0 {
-		lowerInPlace(rec.Owner)
+		rr.LowerWire(rec.Owner)
 		owner = aliasName(rec.Owner)
 	}
 	if !owner.IsSubdomainOf(r.zone) {
@@ -341,15 +341,6 @@ func aliasName(b []byte) rr.Name {
 func appendLower(dst, name []byte) []byte {
 	at := len(dst)
 	dst = append(dst, name...)
-	lowerInPlace(dst[at:])
+	rr.LowerWire(dst[at:])
 	return dst
-}
-
-// lowerInPlace folds a name in wire form; a length byte is never a letter.
-func lowerInPlace(name []byte) {
-	for i, b := range name {
-		if b-'A' < 26 {
-			name[i] = b | 0x20
-		}
-	}
 }

@@ -43,7 +43,7 @@ func newCall(mem *linearMemory, limits Limits) *call {
 		mem:    mem,
 		limits: limits,
 		sink:   discard{},
-		events: make([]Event, 0, hostabi.MaxLookups+hostabi.MaxPicks+maxInputs),
+		events: make([]Event, 0, hostabi.MaxLookups+hostabi.MaxPicks+hostabi.MaxInputs),
 		names:  make([]byte, 0, hostabi.MaxLookups*hostabi.MaxName),
 	}
 }
@@ -125,11 +125,7 @@ func (c *call) keepName(wire []byte) rr.Name {
 	at := len(c.names)
 	c.names = append(c.names, wire...)
 	kept := c.names[at:]
-	for i, b := range kept {
-		if b-'A' < 26 { // no length byte is a letter, they are below 64
-			kept[i] = b | 0x20
-		}
-	}
+	rr.LowerWire(kept)
 	// The bytes are not written again before begin, and the Name's life ends there (Host.Lookup).
 	name, err := rr.NameFromWireString(unsafe.String(unsafe.SliceData(kept), len(kept)))
 	if err != nil {
@@ -147,7 +143,7 @@ func (c *call) record(e Event) bool {
 			return true
 		}
 	}
-	if c.inputs == maxInputs {
+	if c.inputs == hostabi.MaxInputs {
 		return false
 	}
 	c.inputs++

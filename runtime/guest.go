@@ -74,7 +74,7 @@ func (g *guest) initialise(config []byte) (uint64, error) {
 			return 0, nil
 		}
 		g.stack[0] = arg
-		burnt, err := g.invoke(f, budget-used)
+		burnt, err := g.invoke(f, budget-min(budget, used))
 		used += burnt
 		return api.DecodeI32(g.stack[0]), err
 	}
@@ -131,14 +131,16 @@ func (g *guest) inCap() int  { return int(min(g.buffers.InCap, hostabi.MaxBuffer
 func (g *guest) outCap() int { return int(min(g.buffers.OutCap, hostabi.MaxBuffer)) }
 
 // invoke calls f, whose argument and result are in stack[0], on a budget of fuel. It says how much
-// was burnt; the error is a *Fault. The caller has begun the call.
+// was burnt; the error is a *Fault. The caller has begun the call. Fuel is not tested at every step, so
+// that a call can burn up to meter.Overrun more than its budget, even one that comes to its end: what it
+// burnt is charged all the same.
 func (g *guest) invoke(f api.Function, budget uint64) (uint64, error) {
 	budget = min(budget, math.MaxInt64)
 	g.call.fuel.Set(budget)
 	g.depth.Set(meter.DefaultDepth)
 	err := f.CallWithStack(g.call, g.stack[:])
 	left := int64(g.call.fuel.Get())
-	used := budget - uint64(max(left, 0))
+	used := budget - uint64(max(left, -meter.Overrun))
 	if err != nil {
 		return used, g.fault(err, used)
 	}

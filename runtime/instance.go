@@ -31,10 +31,10 @@ func (gen *Generation) NewInstance(ctx context.Context) (*Instance, error) {
 
 // Answer asks the guest q and reads what it says into out. fuel is what is left of the query's
 // budget, usually the generation's Limits.Fuel less what earlier hops burnt; out.Fuel and FuelUsed
-// say what this call burnt. q.QName must be a name, its offsets must be right: the host makes it.
+// say what this call burnt, which can be slightly more than fuel. q.QName must be a name, its offsets must be right: the host makes it.
 //
 // The error is a *Fault. After one the instance is stale: the next call replaces its state first,
-// which costs time. A caller that rations replacements asks Stale.
+// which costs time.
 func (i *Instance) Answer(q *hostabi.Question, fuel uint64, h Host, out *Answer) error {
 	out.reset()
 	i.fuel = 0
@@ -124,9 +124,6 @@ func (i *Instance) restorable() bool {
 	return p != nil && p.memory.size == len(i.guest.mem.bytes)
 }
 
-// Stale says whether the last call failed, so that the next one begins with a replacement.
-func (i *Instance) Stale() bool { return i.stale }
-
 // Reset makes the next call begin from the generation's picture, as if the instance were new.
 func (i *Instance) Reset() {
 	if !i.stale {
@@ -156,7 +153,7 @@ func (i *Instance) Replace(ctx context.Context) error {
 	return nil
 }
 
-// FuelUsed is what the last call burnt.
+// FuelUsed is what the last call burnt: slightly more than it was given, at times.
 func (i *Instance) FuelUsed() uint64 { return i.fuel }
 
 // Trace gives the inputs that the last call asked for, in order, also when it failed. The slice is

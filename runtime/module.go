@@ -2,8 +2,6 @@ package runtime
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 
@@ -19,12 +17,6 @@ type Report = inspect.Report
 // Refusal is the error for a module that cannot be a guest. It names the export, import, feature or
 // limit at fault.
 type Refusal = inspect.Refusal
-
-// Digest names a module: the SHA-256 of its bytes as they were uploaded.
-type Digest [sha256.Size]byte
-
-// String gives the digest in hexadecimal.
-func (d Digest) String() string { return hex.EncodeToString(d[:]) }
 
 // Inspect says what the module is, and whether it can be a guest, but for what only the compiler finds
 // out. The error is a *Refusal.
@@ -50,7 +42,6 @@ func inspected(wasm []byte, options meter.Options) (*Report, []byte, error) {
 type Module struct {
 	engine  *Engine
 	code    wazero.CompiledModule
-	digest  Digest
 	report  *Report
 	globals []string // exports of the mutable globals, by which a picture is taken
 }
@@ -69,7 +60,7 @@ func (e *Engine) Compile(ctx context.Context, wasm []byte) (*Module, error) {
 	if err != nil {
 		return nil, refusal(err)
 	}
-	m := &Module{engine: e, code: code, digest: sha256.Sum256(wasm), report: report}
+	m := &Module{engine: e, code: code, report: report}
 	for _, index := range report.MutableGlobals {
 		m.globals = append(m.globals, meter.GlobalExport(index))
 	}
@@ -95,9 +86,6 @@ func refusal(err error) error {
 	}
 	return &Refusal{Kind: inspect.KindMalformed, Reason: firstLine(err), Err: err}
 }
-
-// Digest names the module.
-func (m *Module) Digest() Digest { return m.digest }
 
 // Report says what the module is. It is shared and not to be changed.
 func (m *Module) Report() *Report { return m.report }

@@ -37,10 +37,6 @@ type Event struct {
 	Prefix netip.Prefix
 }
 
-// maxInputs is how many different inputs, lookups and picks apart, a query may ask for. It bounds
-// the trace and the search through it.
-const maxInputs = 64
-
 // same says whether e is the input that kind and the arguments name.
 func (e *Event) same(kind EventKind, v4, v6 uint8, arg int64) bool {
 	return e.Kind == kind && e.V4 == v4 && e.V6 == v6 && e.Arg == arg

@@ -184,6 +184,10 @@ func TestRecords(t *testing.T) {
 		{"SVCB alias", func(a *Answer) { a.SVCB(0, mail) }, TypeSVCB, "\x00\x00" + wire},
 		{"HTTPS hint", func(a *Answer) { a.HTTPS(1, mail, Hint(AddrV4([4]byte{1, 2, 3, 4}), AddrV6([16]byte{}))) }, TypeHTTPS,
 			"\x00\x01" + wire + "\x00\x04\x00\x04\x01\x02\x03\x04"},
+		{"HTTPS without the default", func(a *Answer) { a.HTTPS(1, mail, ALPN("h3"), NoDefaultALPN()) }, TypeHTTPS,
+			"\x00\x01" + wire + "\x00\x01\x00\x03\x02h3" + "\x00\x02\x00\x00"},
+		{"address of IPv4", func(a *Answer) { a.Addr(AddrV4([4]byte{192, 0, 2, 1})) }, TypeA, "\xc0\x00\x02\x01"},
+		{"address of IPv6", func(a *Answer) { a.Addr(AddrV6([16]byte{0x20, 1})) }, TypeAAAA, "\x20\x01" + strings.Repeat("\x00", 14)},
 		{"any type", func(a *Answer) { a.Rdata(99, "raw") }, 99, "raw"},
 	}
 	for _, tt := range tests {

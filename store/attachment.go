@@ -31,7 +31,7 @@ func (s Scope) String() string {
 // Limits bound a guest where they are not 0; else the host's defaults do.
 type Limits struct {
 	Fuel          uint64 // units a query
-	FuelPerSecond uint64 // units, over all queries of the attachment
+	FuelPerSecond uint64 // units, over all queries of the attachment: ErrUnsupported so far
 	InitFuel      uint64 // units to start an instance
 	MemoryPages   uint32 // of 64 KiB
 	Lookups       uint32 // a query
@@ -113,10 +113,15 @@ func (a *Attachment) check() error {
 		return fail(ErrInvalid, "an attachment needs a zone and a name")
 	case !a.At.IsSubdomainOf(a.Zone):
 		return fail(ErrInvalid, "attachment at %v lies outside zone %v", a.At, a.Zone)
-	case a.Scope >= scopeCount || a.Fallback >= fallbackCount:
-		return fail(ErrInvalid, "attachment at %v: unknown scope or fallback", a.At)
+	case a.Scope >= scopeCount:
+		return fail(ErrInvalid, "attachment at %v: unknown scope", a.At)
+	case a.Limits.FuelPerSecond != 0:
+		return fail(ErrUnsupported, "attachment at %v: a limit of fuel a second", a.At)
 	case len(a.Grants) > maxGrants:
 		return fail(ErrTooLarge, "attachment at %v: %d grants, more than %d", a.At, len(a.Grants), maxGrants)
+	}
+	if err := a.Fallback.check("attachment at " + a.At.String()); err != nil {
+		return err
 	}
 	config := 8
 	for k, v := range a.Values {
@@ -146,7 +151,7 @@ func (a *Attachment) check() error {
 // and returns it as it is kept. Where that one is the same already, it is
 // returned and nothing is written. ErrNotFound where the zone, the guest's
 // version or a granted zone is not there; ErrSigned; ErrInvalid, also for a
-// private zone, which is never asked; ErrTooLarge.
+// private zone, which is never asked; ErrUnsupported; ErrTooLarge.
 func (s *Store) Attach(ctx context.Context, a Attachment) (Attachment, error) {
 	if err := a.check(); err != nil {
 		return Attachment{}, err

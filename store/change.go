@@ -167,6 +167,9 @@ func (e *edit) run(ctx context.Context, t *tx, s *Store) (Result, error) {
 	if err := after.check(z.Name); err != nil {
 		return Result{}, err
 	}
+	if ns := setKey("", rr.TypeNS, 0); before[ns] != nil && after[ns] == nil {
+		return Result{}, fail(ErrInvalid, "zone %v would have no NS at its apex (RFC 1034 section 4.2.1)", z.Name)
+	}
 	d := before.diff(after)
 	if d.rows() == 0 {
 		return Result{Zone: z.Zone, Version: z.Version}, nil

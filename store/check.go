@@ -56,32 +56,45 @@ func sameData(data []rr.Rdata) bool {
 
 // ownerCheck is fed the sets' keys of one owner, then asked.
 type ownerCheck struct {
-	cname, other bool
-	soa          bool
+	cname, other   bool
+	soa, ns, dname bool
 }
 
 func (c *ownerCheck) add(t rr.Type) {
 	switch t {
 	case rr.TypeCNAME:
 		c.cname = true
-	case rr.TypeRRSIG, rr.TypeNSEC, rr.TypeKEY:
-		// May stand beside a CNAME (RFC 4034 section 2.5, RFC 3007 section 1).
+	case rr.TypeRRSIG, rr.TypeNSEC, rr.TypeKEY, rr.TypeSIG, rr.TypeNXT:
+		// May stand beside a CNAME (RFC 4035 section 2.5, RFC 2181 section 10.1).
+	case rr.TypeNSEC3:
+		// Its owner is no name of the zone (RFC 5155 section 7.2.8).
 	case rr.TypeSOA:
 		c.soa, c.other = true, true
+	case rr.TypeNS:
+		c.ns, c.other = true, true
+	case rr.TypeDNAME:
+		c.dname, c.other = true, true
 	default:
 		c.other = true
 	}
 }
 
 func (c *ownerCheck) verdict(zone rr.Name, owner string) error {
-	if c.cname && c.other {
-		name, _ := (zone.Key() + rr.Key(owner)).Name()
-		return fail(ErrInvalid, "%v CNAME stands beside other types (RFC 2181 section 10.1)", name)
-	}
-	if owner == "" && !c.soa {
+	name, _ := (zone.Key() + rr.Key(owner)).Name()
+	why := ""
+	switch {
+	case c.cname && c.other:
+		why = "CNAME stands beside other types (RFC 2181 section 10.1)"
+	case c.dname && c.ns && owner != "":
+		why = "DNAME stands beside NS below the apex (RFC 6672 section 2.3)"
+	case (c.dname || c.ns && owner != "") && name.IsWildcard():
+		why = "NS or DNAME has a wildcard as its owner (RFC 4592 sections 4.2 and 4.4)"
+	case owner == "" && !c.soa:
 		return fail(ErrInvalid, "zone %v has no SOA", zone)
+	default:
+		return nil
 	}
-	return nil
+	return fail(ErrInvalid, "%v %s", name, why)
 }
 
 // checkRows holds the rows of a whole zone, in order, against each other. It

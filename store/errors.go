@@ -13,6 +13,7 @@ var (
 	ErrNotFound        = errors.New("not found")
 	ErrExists          = errors.New("exists already")
 	ErrInvalid         = errors.New("invalid")
+	ErrUnsupported     = error(unsupported{})                        // a setting that no server heeds so far; an ErrInvalid too
 	ErrVersionConflict = errors.New("version conflict")              // *VersionError
 	ErrSerialLower     = errors.New("serial is not higher")          // *SerialError
 	ErrSigned          = errors.New("zone is signed")                // its records come from a file only
@@ -32,6 +33,11 @@ var (
 // ErrCheckFailed is the error of Driver.Apply where a check of the batch does
 // not hold. It does not leave this package.
 var ErrCheckFailed = errors.New("a check of the batch does not hold")
+
+type unsupported struct{}
+
+func (unsupported) Error() string        { return "not supported" }
+func (unsupported) Is(target error) bool { return target == ErrInvalid }
 
 // VersionError says that a zone is not at the version that the caller named.
 type VersionError struct {

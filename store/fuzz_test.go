@@ -122,7 +122,7 @@ func FuzzSmallRows(f *testing.F) {
 				t.Fatalf("event %+v came back as %+v, %v", e, again, err)
 			}
 		}
-		if _, err := number(context.Background(), oneRow(row), metaCatalog); err != nil {
+		if _, err := number(context.Background(), oneRow{row: row}, metaCatalog); err != nil {
 			mustCorrupt(t, err, TableMeta, metaCatalog)
 		}
 		ParseCursor(string(row))
@@ -130,10 +130,9 @@ func FuzzSmallRows(f *testing.F) {
 }
 
 // oneRow is a reader of a store that has one row under every key.
-type oneRow []byte
-
-func (r oneRow) get(context.Context, Table, string) ([]byte, error) { return r, nil }
-
-func (r oneRow) scan(_ context.Context, _ Table, _ []Range, fn func(key, value []byte) error) error {
-	return fn(nil, r)
+type oneRow struct {
+	reader
+	row []byte
 }
+
+func (r oneRow) get(context.Context, Table, string) ([]byte, error) { return r.row, nil }

@@ -77,22 +77,41 @@ func (s *Store) reclaimer() {
 		}
 		// What fails is tried again with the next garbage, or when the store
 		// is opened next; nobody's work depends on it.
-		_ = s.Reclaim(s.ctx)
+		err := s.Reclaim(s.ctx)
+		if s.ctx.Err() != nil {
+			continue // closing
+		}
+		s.mu.Lock()
+		s.trouble = err
+		s.mu.Unlock()
 	}
+}
+
+// Trouble is what went wrong when the store last reclaimed space by itself; nil
+// where nothing did. The store works on meanwhile, and takes up more space.
+func (s *Store) Trouble() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.trouble
 }
 
 // Reclaim deletes the rows that replaced and deleted zones, and imports that did
 // not come to their end, have left. A Store does so by itself; Reclaim returns
-// when it is done.
+// when it is done. What cannot be read is passed over: the last such error is
+// returned in the end.
 func (s *Store) Reclaim(ctx context.Context) error {
 	s.reclaiming.Lock()
 	defer s.reclaiming.Unlock()
 	var all []*garbage
+	var bad error
 	err := s.Snapshot(ctx, func(v *Snapshot) error {
 		return v.scan(ctx, TableGarbage, []Range{{"", allKeys}}, func(key, row []byte) error {
-			g, err := decodeGarbage(key, row)
-			all = append(all, g)
-			return err
+			if g, err := decodeGarbage(key, row); err != nil {
+				bad = err
+			} else {
+				all = append(all, g)
+			}
+			return nil
 		})
 	})
 	if err != nil {
@@ -102,11 +121,15 @@ func (s *Store) Reclaim(ctx context.Context) error {
 		if g.staging && s.alive(g) {
 			continue
 		}
-		if err := s.reclaimOne(ctx, g); err != nil {
+		err := s.reclaimOne(ctx, g)
+		switch {
+		case errors.Is(err, ErrCorrupt):
+			bad = err
+		case err != nil:
 			return err
 		}
 	}
-	return nil
+	return bad
 }
 
 // alive reports whether an import may still be at work on g.

@@ -9,8 +9,9 @@ import (
 	"time"
 )
 
-// MaxGuestBytes bounds a guest's module.
-const MaxGuestBytes = 64 << 20
+// MaxGuestBytes bounds a guest's module. It is what the inspection of modules
+// allows: nothing larger could be run.
+const MaxGuestBytes = 8 << 20
 
 const (
 	chunkBytes   = 1 << 20
@@ -24,17 +25,6 @@ type Digest [sha256.Size]byte
 
 // String returns 64 hexadecimal digits.
 func (d Digest) String() string { return hex.EncodeToString(d[:]) }
-
-// ParseDigest reads what String writes; ErrInvalid.
-func ParseDigest(s string) (Digest, error) {
-	var d Digest
-	b, err := hex.DecodeString(s)
-	if err != nil || len(b) != len(d) {
-		return d, fail(ErrInvalid, "digest %q (want 64 hexadecimal digits)", s)
-	}
-	copy(d[:], b)
-	return d, nil
-}
 
 // GuestVersion is a module under a guest's name. It is never changed; numbers
 // begin at 1. Its row in TableGuests has the key: name, 00, number (8 octets).

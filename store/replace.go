@@ -36,8 +36,8 @@ func (s *Store) CreateZone(ctx context.Context, spec ZoneSpec, sets iter.Seq2[rr
 //
 // Errors: that of the sequence; *SerialError where the content is other than the
 // zone's and its serial is not higher, unless forced; *VersionError; ErrInUse
-// where the zone has attachments and would be signed or private; ErrInvalid and
-// ErrTooLarge about a set.
+// where the zone has attachments and would be signed or private; ErrUnsupported
+// about the fallback; ErrInvalid and ErrTooLarge about a set.
 func (s *Store) ReplaceZone(ctx context.Context, spec ZoneSpec, sets iter.Seq2[rr.Set, error], o ReplaceOptions) (Result, error) {
 	return s.replace(ctx, spec, sets, o)
 }
@@ -95,8 +95,8 @@ func (s *Store) replace(ctx context.Context, spec ZoneSpec, sets iter.Seq2[rr.Se
 
 // collect reads the sequence into rows and checks them.
 func (s *Store) collect(ctx context.Context, spec ZoneSpec, sets iter.Seq2[rr.Set, error], o ReplaceOptions) (*content, error) {
-	if spec.Name.IsZero() || spec.Fallback >= fallbackCount {
-		return nil, fail(ErrInvalid, "zone settings: no name, or unknown fallback")
+	if err := spec.check(); err != nil {
+		return nil, err
 	}
 	c := &content{spec: spec, o: o}
 	for set, err := range sets {
@@ -263,40 +263,4 @@ func (t *tx) changeSettings(ctx context.Context, z *zoneRow, spec ZoneSpec, sign
 	}
 	z.Name, z.Private, z.Fallback, z.Signed = spec.Name, spec.Private, spec.Fallback, signed
 	return nil
-}
-
-// UpdateZone changes a zone's settings and leaves its content. ErrNotFound,
-// *VersionError, ErrInUse as in ReplaceZone.
-func (s *Store) UpdateZone(ctx context.Context, spec ZoneSpec, o WriteOptions) (Result, error) {
-	if spec.Name.IsZero() || spec.Fallback >= fallbackCount {
-		return Result{}, fail(ErrInvalid, "zone settings: no name, or unknown fallback")
-	}
-	if err := o.check(); err != nil {
-		return Result{}, err
-	}
-	var res Result
-	err := s.commit(ctx, 4, func(ctx context.Context, t *tx) error {
-		z, err := t.openZone(ctx, spec.Name, o.IfVersion)
-		if err != nil {
-			return err
-		}
-		if version, err := t.requested(ctx, z.key(), o.RequestID); err != nil || version != 0 {
-			res = Result{Zone: z.Zone, Version: version}
-			return err
-		}
-		spec.Name = z.Name
-		if z.spec() == spec {
-			res = Result{Zone: z.Zone, Version: z.Version}
-			return nil
-		}
-		if err := t.changeSettings(ctx, z, spec, z.Signed); err != nil {
-			return err
-		}
-		if err := s.writeVersion(ctx, t, z, z.Serial, &delta{}, o.RequestID); err != nil {
-			return err
-		}
-		res = Result{Zone: z.Zone, Version: z.Version, Changed: true}
-		return nil
-	})
-	return res, err
 }

@@ -39,6 +39,7 @@ type Store struct {
 	closed   bool
 	watchers map[chan struct{}]bool
 	staging  map[string]bool // keys of TableGarbage that imports are at work on
+	trouble  error           // of the last time that space was reclaimed
 
 	work, reclaim chan struct{} // tokens
 	quit, stopped chan struct{}

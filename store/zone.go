@@ -20,7 +20,7 @@ const (
 	FallbackDefault  Fallback = iota // an attachment: as its zone says; a zone: static
 	FallbackStatic                   // what the zone's own RRsets say
 	FallbackServFail                 // SERVFAIL
-	FallbackLastGood                 // the previous version of the guest
+	FallbackLastGood                 // the previous version of the guest: ErrUnsupported so far
 	fallbackCount
 )
 
@@ -40,7 +40,18 @@ func ParseFallback(s string) (Fallback, error) {
 			return Fallback(f), nil
 		}
 	}
-	return 0, fail(ErrInvalid, "fallback %q (want default, static, servfail or last-good)", s)
+	return 0, fail(ErrInvalid, "fallback %q (want default, static or servfail)", s)
+}
+
+// check refuses what is no fallback, and what no server does; of says whose it is.
+func (f Fallback) check(of string) error {
+	switch {
+	case f >= fallbackCount:
+		return fail(ErrInvalid, "%s: unknown fallback", of)
+	case f == FallbackLastGood:
+		return fail(ErrUnsupported, "%s: fallback %v", of, f)
+	}
+	return nil
 }
 
 // Zone is a zone as of one version.
@@ -65,6 +76,13 @@ type ZoneSpec struct {
 	Name     rr.Name
 	Private  bool
 	Fallback Fallback
+}
+
+func (s ZoneSpec) check() error {
+	if s.Name.IsZero() {
+		return fail(ErrInvalid, "a zone needs a name")
+	}
+	return s.Fallback.check("zone " + s.Name.String())
 }
 
 func (z Zone) spec() ZoneSpec { return ZoneSpec{z.Name, z.Private, z.Fallback} }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/namelet/namelet/internal/control"
 	"github.com/namelet/namelet/runtime"
+	"github.com/namelet/namelet/store"
 )
 
 func (p *program) guest() *cobra.Command {
@@ -112,17 +113,13 @@ func (p *program) guestInspect() *cobra.Command {
 	}
 }
 
-// maxModuleFile bounds what is read of a module file, in bytes; the inspection
-// has a lower bound, and says so.
-const maxModuleFile = 64 << 20
-
 func readModule(path string) ([]byte, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, pathError(err)
 	}
-	if !info.Mode().IsRegular() || info.Size() > maxModuleFile {
-		return nil, fmt.Errorf("%s is not a module: not a file, or larger than %d bytes", path, maxModuleFile)
+	if !info.Mode().IsRegular() || info.Size() > store.MaxGuestBytes {
+		return nil, fmt.Errorf("%s is not a module: not a file, or larger than %d bytes", path, store.MaxGuestBytes)
 	}
 	wasm, err := os.ReadFile(path)
 	return wasm, pathError(err)

@@ -2,7 +2,8 @@ package authority
 
 import "github.com/namelet/namelet/rr"
 
-// PlaceKind says how a name stands in a zone. The zero PlaceKind is invalid.
+// PlaceKind says how a name stands in a zone. The zero PlaceKind is
+// PlaceOutside.
 type PlaceKind uint8
 
 // The ways of a name to stand in a zone, in the order in which they count.

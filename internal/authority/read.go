@@ -3,7 +3,7 @@ package authority
 import "github.com/namelet/namelet/rr"
 
 // ReadStatus says what one zone's data hold for a name and type. The zero
-// ReadStatus is invalid.
+// ReadStatus is ReadOutside.
 type ReadStatus uint8
 
 // What a read finds.

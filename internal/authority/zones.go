@@ -105,11 +105,7 @@ func (z *Zones) All() iter.Seq[*Zone] {
 func (z *Zones) Get(apex rr.Name) *Zone {
 	var buf [rr.MaxNameLen]byte
 	key := apex.AppendLower(buf[:0])
-	hash := hashStart
-	for i := len(key) - 1; i >= 0; i-- {
-		hash = hashed(hash, key[i])
-	}
-	return z.shards[hash%zoneShards][string(key)]
+	return z.shards[shardOf(key)][string(key)]
 }
 
 // Find returns the zone, private ones aside, whose apex is the closest ancestor
@@ -148,11 +144,16 @@ func (z *Zones) Find(name rr.Name) *Zone {
 // apexKey returns the key of an apex and the shard it is in.
 func apexKey(apex rr.Name) (key string, shard int) {
 	key = apex.Lower().Wire()
+	return key, shardOf(key)
+}
+
+// shardOf returns the shard of an apex in lower-case wire form.
+func shardOf[T string | []byte](key T) int {
 	hash := hashStart
 	for i := len(key) - 1; i >= 0; i-- {
 		hash = hashed(hash, key[i])
 	}
-	return key, int(hash % zoneShards)
+	return int(hash % zoneShards)
 }
 
 // Names are hashed (FNV-1a) from their ends, so that one pass over a name gives

@@ -168,7 +168,7 @@ func TestServiceAndClientAreOne(t *testing.T) {
 	for i, want := range map[int]string{
 		3:  "serial-lower: zone a.example.: serial 5 is that of other content: raise it, or force",
 		5:  "invalid: zone a.example.: d.a.example. DNAME: stands beside NS below the apex (RFC 6672 section 2.3)",
-		6:  `invalid: fallback "last-good": want static or servfail`,
+		6:  `invalid: zone a.example.: fallback last-good: not supported`,
 		10: "not-found: zone c.example.: not found",
 		13: "conflict: zone a.example. is at version 3, not 2: read it again",
 		19: "invalid: zone a.example.: cut.a.example. DNAME: stands beside NS below the apex (RFC 6672 section 2.3)",

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/namelet/namelet/rr"
+	"github.com/namelet/namelet/store"
 	"github.com/namelet/namelet/store/zonefile"
 )
 
@@ -28,7 +29,6 @@ const (
 const (
 	maxJSON      = 1 << 20
 	maxZone      = 512 << 20
-	maxModule    = 64 << 20 // the inspection has a lower one, and says so
 	maxParameter = 8 << 10  // of the URL, where the body is something else
 	maxHeader    = 64 << 10 // with the request line
 )
@@ -65,7 +65,7 @@ func Handler(s *Service, e Endpoint) http.Handler {
 	handle(mux, pathDetach, func(ctx context.Context, q AttachmentPoint) (struct{}, error) { return struct{}{}, s.Detach(ctx, q) })
 	mux.Handle("POST "+pathZoneImport, body(typeZone, maxZone, large, s.serveImport))
 	mux.Handle("POST "+pathZoneExport, body(typeJSON, maxJSON, nil, s.serveExport))
-	mux.Handle("POST "+pathGuestPush, body(typeModule, maxModule, large, s.servePush))
+	mux.Handle("POST "+pathGuestPush, body(typeModule, store.MaxGuestBytes, large, s.servePush))
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		problem(w, &Error{Code: CodeNotFound, Detail: "no such operation: " + r.Method + " " + quoted(r.URL.Path)})
 	})

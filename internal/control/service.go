@@ -52,15 +52,14 @@ func parseType(text string) (rr.Type, error) {
 
 // parseFallback reads a fallback; empty is the default of what it is for.
 func parseFallback(text string) (store.Fallback, error) {
-	switch text {
-	case "":
+	if text == "" {
 		return store.FallbackDefault, nil
-	case store.FallbackStatic.String():
-		return store.FallbackStatic, nil
-	case store.FallbackServFail.String():
-		return store.FallbackServFail, nil
 	}
-	return 0, invalid("fallback " + quoted(text) + ": want static or servfail")
+	f, err := store.ParseFallback(text)
+	if err != nil {
+		return 0, invalid("fallback " + quoted(text) + ": want static or servfail")
+	}
+	return f, nil
 }
 
 // quoted shows a text of a request in an error, cut short.

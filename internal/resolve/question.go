@@ -34,13 +34,10 @@ type ExtendedError struct {
 // The codes that Namelet sends (RFC 8914 section 4).
 const (
 	ErrorOther        uint16 = 0
-	ErrorStaleAnswer  uint16 = 3
 	ErrorNotReady     uint16 = 14
 	ErrorProhibited   uint16 = 18
 	ErrorNotAuthority uint16 = 20
 	ErrorNotSupported uint16 = 21
-	ErrorNetwork      uint16 = 23
-	ErrorInvalidData  uint16 = 24
 )
 
 // Response is an answer with what goes beside it. The caller owns it and uses

@@ -41,7 +41,7 @@ func fillDisk(path string) error {
 	if err := expect(st, zone, good); err != nil {
 		return fmt.Errorf("while there is no room: %w", err)
 	}
-	big := make([]byte, 30<<20)
+	big := make([]byte, store.MaxGuestBytes)
 	if _, err := st.PutGuest(ctx, "big", big); !errors.Is(err, store.ErrFull) {
 		return fmt.Errorf("a module without room: %v", err)
 	}

@@ -40,7 +40,7 @@ func (d *Driver) log(tx *bbolt.Tx, entries []store.LogEntry) error {
 
 // trim drops at most n entries of those that are too many.
 func (d *Driver) trim(b *bbolt.Bucket, n int) error {
-	keep := uint64(d.options.LogEntries)
+	keep := uint64(d.options.logEntries)
 	var old [][]byte
 	cursor := b.Cursor()
 	for key, _ := cursor.First(); key != nil && len(old) < n; key, _ = cursor.Next() {

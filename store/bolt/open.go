@@ -27,8 +27,7 @@ type Options struct {
 	// fails with ErrUnwritable.
 	ReadOnly bool
 
-	// LogEntries is how many entries of the change log are kept; 100,000 where 0.
-	LogEntries int
+	logEntries int // how many entries of the change log are kept; 0 for the usual number
 }
 
 const (
@@ -49,8 +48,8 @@ func Open(path string, o Options) (_ *Driver, err error) {
 	if o.LockTimeout <= 0 {
 		o.LockTimeout = defaultLockTimeout
 	}
-	if o.LogEntries <= 0 {
-		o.LogEntries = defaultLogEntries
+	if o.logEntries <= 0 {
+		o.logEntries = defaultLogEntries
 	}
 	if err := lookAt(path, o.ReadOnly); err != nil {
 		return nil, err

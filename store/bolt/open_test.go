@@ -205,7 +205,7 @@ func TestLocked(t *testing.T) {
 
 // The log keeps its newest entries, and says so to who asks for older ones.
 func TestLogIsTrimmed(t *testing.T) {
-	d, err := Open(filepath.Join(t.TempDir(), "store.db"), Options{LogEntries: 50})
+	d, err := Open(filepath.Join(t.TempDir(), "store.db"), Options{logEntries: 50})
 	if err != nil {
 		t.Fatal(err)
 	}

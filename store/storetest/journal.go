@@ -102,7 +102,7 @@ func testReplay(t *testing.T, s *suite) {
 				t.Fatal(err)
 			}
 		case n == 1:
-			if _, err := st.UpdateZone(ctx, store.ZoneSpec{Name: apex, Private: step%2 == 0}, store.WriteOptions{}); err != nil {
+			if _, err := st.ReplaceZone(ctx, store.ZoneSpec{Name: apex, Private: step%2 == 0}, store.Sequence(loadSets(t, st, apex)), store.ReplaceOptions{}); err != nil {
 				t.Fatal(err)
 			}
 		default:

@@ -127,6 +127,9 @@ func testRefusals(t *testing.T, s *suite) {
 	}
 	_, err := st.CreateZone(ctx, store.ZoneSpec{}, store.Sequence(nil))
 	wantErr(t, "zone without a name", err, store.ErrInvalid)
+	_, err = st.ReplaceZone(ctx, store.ZoneSpec{Name: apex, Fallback: store.FallbackLastGood}, store.Sequence([]rr.Set{good}), store.ReplaceOptions{})
+	wantErr(t, "zone with a fallback that nobody heeds", err, store.ErrUnsupported)
+	wantErr(t, "the same, as what is invalid", err, store.ErrInvalid)
 	if zones, err := st.Zones(ctx); err != nil || len(zones) != 0 {
 		t.Errorf("after refusals there are zones %v, %v", zones, err)
 	}
@@ -143,18 +146,18 @@ func testRefusals(t *testing.T, s *suite) {
 func testSettings(t *testing.T, s *suite) {
 	st, _ := s.open(t, store.Options{})
 	create(t, st, apex, plain(apex, 1, 1)...)
-	res, err := st.UpdateZone(ctx, store.ZoneSpec{Name: apex, Private: true}, store.WriteOptions{IfVersion: 1})
+	res, err := st.ReplaceZone(ctx, store.ZoneSpec{Name: apex, Private: true}, store.Sequence(plain(apex, 1, 1)), store.ReplaceOptions{IfVersion: 1})
 	if err != nil || !res.Zone.Private || res.Version != 2 || res.Zone.Serial != 1 {
-		t.Errorf("UpdateZone: %+v, %v", res, err)
+		t.Errorf("private: %+v, %v", res, err)
 	}
-	res, err = st.UpdateZone(ctx, store.ZoneSpec{Name: apex, Private: true}, store.WriteOptions{})
+	res, err = st.ReplaceZone(ctx, store.ZoneSpec{Name: apex, Private: true}, store.Sequence(plain(apex, 1, 1)), store.ReplaceOptions{})
 	if err != nil || res.Changed || res.Version != 2 {
-		t.Errorf("UpdateZone to what is: %+v, %v", res, err)
+		t.Errorf("private again: %+v, %v", res, err)
 	}
-	_, err = st.UpdateZone(ctx, store.ZoneSpec{Name: apex}, store.WriteOptions{IfVersion: 1})
-	wantErr(t, "UpdateZone of another version", err, store.ErrVersionConflict)
-	_, err = st.UpdateZone(ctx, store.ZoneSpec{Name: other}, store.WriteOptions{})
-	wantErr(t, "UpdateZone of no zone", err, store.ErrNotFound)
+	_, err = st.ReplaceZone(ctx, store.ZoneSpec{Name: apex}, store.Sequence(plain(apex, 1, 1)), store.ReplaceOptions{IfVersion: 1})
+	wantErr(t, "settings of another version", err, store.ErrVersionConflict)
+	_, err = st.ReplaceZone(ctx, store.ZoneSpec{Name: other}, store.Sequence(plain(other, 1, 1)), store.ReplaceOptions{IfVersion: 1})
+	wantErr(t, "settings of no zone", err, store.ErrNotFound)
 	// An import with other settings, and nothing else new, needs no new serial.
 	res, err = st.ReplaceZone(ctx, store.ZoneSpec{Name: apex, Fallback: store.FallbackStatic}, store.Sequence(plain(apex, 1, 1)), store.ReplaceOptions{})
 	if err != nil || res.Version != 3 || res.Zone.Private || res.Zone.Fallback != store.FallbackStatic {
