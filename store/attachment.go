@@ -31,7 +31,7 @@ func (s Scope) String() string {
 // Limits bound a guest where they are not 0; else the host's defaults do.
 type Limits struct {
 	Fuel          uint64 // units a query
-	FuelPerSecond uint64 // units, over all queries of the attachment: ErrUnsupported so far
+	FuelPerSecond uint64 // units, over all queries of the attachment
 	InitFuel      uint64 // units to start an instance
 	MemoryPages   uint32 // of 64 KiB
 	Lookups       uint32 // a query
@@ -115,8 +115,6 @@ func (a *Attachment) check() error {
 		return fail(ErrInvalid, "attachment at %v lies outside zone %v", a.At, a.Zone)
 	case a.Scope >= scopeCount:
 		return fail(ErrInvalid, "attachment at %v: unknown scope", a.At)
-	case a.Limits.FuelPerSecond != 0:
-		return fail(ErrUnsupported, "attachment at %v: a limit of fuel a second", a.At)
 	case len(a.Grants) > maxGrants:
 		return fail(ErrTooLarge, "attachment at %v: %d grants, more than %d", a.At, len(a.Grants), maxGrants)
 	}

@@ -328,6 +328,9 @@ func (r *Replica) publish(ctx context.Context, attachments bool) error {
 	}
 	r.steps = nil
 	problems := r.guests.problems()
+	if err := r.Store.Trouble(); err != nil {
+		problems["store"] = err.Error()
+	}
 	for key := range r.failing {
 		h := r.held[key]
 		problems["zone "+h.zone.Name.String()] = h.failed.Error()

@@ -174,7 +174,6 @@ func testAttachments(t *testing.T, s *suite) {
 		"signed zone":       {store.Attachment{Zone: signed, At: signed, Guest: "geo"}, store.ErrSigned},
 		"private zone":      {store.Attachment{Zone: private, At: private, Guest: "geo"}, store.ErrInvalid},
 		"last-good":         {store.Attachment{Zone: apex, At: apex, Guest: "geo", Fallback: store.FallbackLastGood}, store.ErrUnsupported},
-		"fuel a second":     {store.Attachment{Zone: apex, At: apex, Guest: "geo", Limits: store.Limits{FuelPerSecond: 1}}, store.ErrUnsupported},
 		"no names":          {store.Attachment{Guest: "geo"}, store.ErrInvalid},
 		"large values":      {store.Attachment{Zone: apex, At: apex, Guest: "geo", Values: long}, store.ErrTooLarge},
 		"value without key": {store.Attachment{Zone: apex, At: apex, Guest: "geo", Values: map[string]string{"": ""}}, store.ErrInvalid},
