@@ -36,6 +36,7 @@ func writeForever(path string) error {
 	if err != nil {
 		return err
 	}
+	fmt.Println("ready")
 	var mu sync.Mutex
 	acknowledge := func(zone rr.Name, writer int, number uint32, version uint64) {
 		mu.Lock()
@@ -49,7 +50,6 @@ func writeForever(path string) error {
 	for zone := range sizes {
 		go func() { failed <- importForever(st, zone, acknowledge) }()
 	}
-	fmt.Println("ready")
 	return <-failed
 }
 
