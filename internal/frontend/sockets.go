@@ -93,10 +93,12 @@ func addressFamily(host string) string {
 
 // listenUDP opens one UDP socket; control, if any, runs before it is bound.
 func listenUDP(ctx context.Context, family, address string, control func(fd uintptr) error) (*net.UDPConn, error) {
-	config := net.ListenConfig{}
-	if control != nil {
-		config.Control = func(_, _ string, raw syscall.RawConn) error { return onSocket(raw, control) }
-	}
+	config := net.ListenConfig{Control: func(_, address string, raw syscall.RawConn) error {
+		if err := onSocket(raw, func(fd uintptr) error { return prepareUDP(fd, address) }); err != nil || control == nil {
+			return err
+		}
+		return onSocket(raw, control)
+	}}
 	conn, err := config.ListenPacket(ctx, "udp"+family, address)
 	if err != nil {
 		return nil, err
