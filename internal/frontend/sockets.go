@@ -12,7 +12,7 @@ import (
 
 const (
 	portTries   = 16      // ports tried for one that is free for both UDP and TCP
-	receiveRoom = 1 << 20 // octets of queries the kernel may hold for a UDP socket
+	receiveRoom = 4 << 20 // octets of queries the kernel may hold for a UDP socket
 )
 
 // endpoint is one listen address with its sockets.
@@ -104,8 +104,7 @@ func listenUDP(ctx context.Context, family, address string, control func(fd uint
 		return nil, err
 	}
 	udp := conn.(*net.UDPConn)
-	// A shorter queue than asked for is the system's choice and no fault.
-	_ = udp.SetReadBuffer(receiveRoom)
+	growReceive(udp)
 	return udp, nil
 }
 

@@ -93,3 +93,18 @@ func prepareUDP(fd uintptr, address string) error {
 	}
 	return os.NewSyscallError("setsockopt", err)
 }
+
+// growReceive lets the kernel hold receiveRoom octets of queries, which is more
+// than it usually grants: what arrives while the process is held up for some
+// milliseconds is to wait and not to be lost. A shorter queue is no fault.
+func growReceive(conn *net.UDPConn) {
+	raw, err := conn.SyscallConn()
+	if err == nil {
+		err = onSocket(raw, func(fd uintptr) error {
+			return unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, receiveRoom)
+		})
+	}
+	if err != nil { // it takes CAP_NET_ADMIN
+		_ = conn.SetReadBuffer(receiveRoom)
+	}
+}

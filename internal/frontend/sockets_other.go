@@ -19,3 +19,7 @@ func shareUDP(_ context.Context, first *net.UDPConn, _, _ string, workers int) (
 
 // prepareUDP does nothing: where a message was sent to is not looked at.
 func prepareUDP(uintptr, string) error { return nil }
+
+// growReceive asks for room for receiveRoom octets of queries. A shorter queue is
+// the system's choice and no fault.
+func growReceive(conn *net.UDPConn) { _ = conn.SetReadBuffer(receiveRoom) }

@@ -20,7 +20,7 @@ const (
 
 	// lastBatches bounds what is still answered when the time to drain is over:
 	// as many messages as the kernel's queue may hold.
-	lastBatches = 64
+	lastBatches = 384
 
 	// patienceOfAnswers is how long answers that are ready wait for those that
 	// are still being computed, so that they leave together.
