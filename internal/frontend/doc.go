@@ -11,8 +11,10 @@
 //
 // A message goes through three steps, each in files of its own: parse (query.go,
 // parse*.go) turns octets into a query or a verdict against it, the responder
-// (respond.go) asks the Worker, and the packer (pack.go, compress.go, edns.go)
-// turns sets back into octets. The sockets (udp.go, tcp.go) know none of that.
+// (respond.go) looks among the kept answers (kept.go) and asks the Worker, and the
+// packer (pack.go, compress.go) turns sets back into octets: a body, which is what
+// is kept, and which is completed (complete.go, edns.go) for each query. The
+// sockets (udp*.go, tcp.go) know none of that.
 //
 // Server and Metrics are safe for concurrent use. All else belongs to one
 // goroutine.

@@ -42,6 +42,7 @@ type counters struct {
 	truncated counter
 	unsent    counter // over UDP; TCP has tcpCounters
 	panics    counter
+	shed      counter // questions that waited where too many did
 
 	restrained [restraints]counter // over UDP
 
@@ -86,6 +87,8 @@ var (
 		"Responses with the TC bit set.", []string{"transport"}, nil)
 	descUnsent = prometheus.NewDesc("responder_responses_unsent_total",
 		"Responses that could not be sent.", []string{"transport"}, nil)
+	descShed = prometheus.NewDesc("responder_queries_shed_total",
+		"Queries without a response, since more arrived than could be computed.", []string{"transport"}, nil)
 	descPanics = prometheus.NewDesc("responder_query_panics_total",
 		"Queries that failed by a panic and got SERVFAIL.", []string{"transport"}, nil)
 	descRestrained = prometheus.NewDesc("responder_rate_limited_total",
@@ -108,7 +111,7 @@ var (
 func (m *Metrics) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{descQueries, descIgnored, descTruncated, descUnsent,
 		descPanics, descRestrained, descOpen, descAccepted, descRefused, descFailed, descExpires, descStale,
-		descCacheLookups, descCachePuts, descCacheEvictions, descCacheEntries, descCacheBytes, descCacheSize} {
+		descShed, descCacheLookups, descCachePuts, descCacheEvictions, descCacheEntries, descCacheBytes, descCacheSize} {
 		ch <- d
 	}
 }
@@ -135,6 +138,7 @@ func (m *Metrics) Collect(ch chan<- prometheus.Metric) {
 		count(descTruncated, t.truncated, label)
 		count(descUnsent, t.unsent, label)
 		count(descPanics, t.panics, label)
+		count(descShed, t.shed, label)
 		if transport == hostabi.TransportUDP {
 			for i, n := range t.restrained {
 				count(descRestrained, n, restraintText[i])
@@ -170,6 +174,7 @@ type totals struct {
 	answered                  [rcodes + 1]uint64
 	ignored                   [verdicts]uint64
 	truncated, unsent, panics uint64
+	shed                      uint64
 	restrained                [restraints]uint64
 }
 
@@ -190,6 +195,7 @@ func (m *Metrics) sum(transport hostabi.Transport) totals {
 		t.truncated += w.truncated.n.Load()
 		t.unsent += w.unsent.n.Load()
 		t.panics += w.panics.n.Load()
+		t.shed += w.shed.n.Load()
 		for i := range w.restrained {
 			t.restrained[i] += w.restrained[i].n.Load()
 		}

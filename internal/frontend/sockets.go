@@ -12,7 +12,7 @@ import (
 
 const (
 	portTries   = 16      // ports tried for one that is free for both UDP and TCP
-	receiveRoom = 1 << 20 // octets of queries the kernel may hold for a UDP socket
+	receiveRoom = 4 << 20 // octets of queries the kernel may hold for a UDP socket
 )
 
 // endpoint is one listen address with its sockets.
@@ -93,17 +93,18 @@ func addressFamily(host string) string {
 
 // listenUDP opens one UDP socket; control, if any, runs before it is bound.
 func listenUDP(ctx context.Context, family, address string, control func(fd uintptr) error) (*net.UDPConn, error) {
-	config := net.ListenConfig{}
-	if control != nil {
-		config.Control = func(_, _ string, raw syscall.RawConn) error { return onSocket(raw, control) }
-	}
+	config := net.ListenConfig{Control: func(_, address string, raw syscall.RawConn) error {
+		if err := onSocket(raw, func(fd uintptr) error { return prepareUDP(fd, address) }); err != nil || control == nil {
+			return err
+		}
+		return onSocket(raw, control)
+	}}
 	conn, err := config.ListenPacket(ctx, "udp"+family, address)
 	if err != nil {
 		return nil, err
 	}
 	udp := conn.(*net.UDPConn)
-	// A shorter queue than asked for is the system's choice and no fault.
-	_ = udp.SetReadBuffer(receiveRoom)
+	growReceive(udp)
 	return udp, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -67,4 +68,43 @@ func ignorePathMTU(fd uintptr) error {
 		return fmt.Errorf("ignore path MTU: %w", os.NewSyscallError("setsockopt", err4))
 	}
 	return nil
+}
+
+// prepareUDP sets what has to be set before the first message arrives on a socket
+// that is to be bound to address: of one for all addresses the kernel tells where
+// a message was sent to. An IPv6 socket tells that of IPv4 messages in the same
+// way.
+func prepareUDP(fd uintptr, address string) error {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return err
+	}
+	if addr, err := netip.ParseAddr(host); host != "" && (err != nil || !addr.IsUnspecified()) {
+		return nil
+	}
+	family, err := unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_DOMAIN)
+	if err != nil {
+		return os.NewSyscallError("getsockopt", err)
+	}
+	if family == unix.AF_INET {
+		err = unix.SetsockoptInt(int(fd), unix.IPPROTO_IP, unix.IP_PKTINFO, 1)
+	} else {
+		err = unix.SetsockoptInt(int(fd), unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO, 1)
+	}
+	return os.NewSyscallError("setsockopt", err)
+}
+
+// growReceive lets the kernel hold receiveRoom octets of queries, which is more
+// than it usually grants: what arrives while the process is held up for some
+// milliseconds is to wait and not to be lost. A shorter queue is no fault.
+func growReceive(conn *net.UDPConn) {
+	raw, err := conn.SyscallConn()
+	if err == nil {
+		err = onSocket(raw, func(fd uintptr) error {
+			return unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, receiveRoom)
+		})
+	}
+	if err != nil { // it takes CAP_NET_ADMIN
+		_ = conn.SetReadBuffer(receiveRoom)
+	}
 }

@@ -20,7 +20,7 @@ const (
 
 	// lastBatches bounds what is still answered when the time to drain is over:
 	// as many messages as the kernel's queue may hold.
-	lastBatches = 64
+	lastBatches = 384
 
 	// patienceOfAnswers is how long answers that are ready wait for those that
 	// are still being computed, so that they leave together.
@@ -39,10 +39,11 @@ func (s *Server) serveUDP(conn *net.UDPConn) {
 	}
 	w := &udpWorker{server: s, responder: r, batch: b}
 	for {
-		n, err := b.receive()
+		n, err := w.receive()
 		switch {
 		case err == nil:
 			w.answer(n)
+			w.catchUp(laterTime)
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			w.finish()
 			return
@@ -64,6 +65,21 @@ type udpWorker struct {
 	queries [batchSize]query // of the messages of the batch
 	hashes  [batchSize]uint32
 	waiting [batchSize]uint8 // those that no cache answered, by their place in the batch
+
+	later  later
+	behind int // batches in a row that were full: more arrives than is answered
+}
+
+// receive waits for messages, unless there are questions left to answer: then it
+// returns 0 where none has arrived.
+func (w *udpWorker) receive() (n int, err error) {
+	if w.later.count == 0 {
+		return w.batch.receive()
+	}
+	if at := w.server.drainBy.Load(); at != nil && time.Now().After(*at) {
+		return 0, os.ErrDeadlineExceeded
+	}
+	return w.batch.poll(), nil
 }
 
 // answer answers the n messages that the batch holds. What is ready leaves before
@@ -71,6 +87,9 @@ type udpWorker struct {
 // one that does.
 func (w *udpWorker) answer(n int) {
 	waiting := 0
+	if w.behind++; n < batchSize {
+		w.behind = 0
+	}
 	w.responder.wake()
 	w.foresee(n)
 	for i := range n {
@@ -97,8 +116,20 @@ func (w *udpWorker) answer(n int) {
 	if waiting == 0 {
 		return
 	}
-	since := time.Now()
-	for _, i := range w.waiting[:waiting] {
+	w.compute(w.waiting[:waiting])
+	w.responder.rest()
+}
+
+// compute answers those messages of a batch that no cache did. While batches are
+// full, and so more is likely to have arrived, it takes less and less time for
+// that, and leaves the rest for later.
+func (w *udpWorker) compute(waiting []uint8) {
+	begun := time.Now()
+	since := begun
+	for k, i := range waiting {
+		if k > 0 && w.behind > 0 && time.Since(begun) > laterTime>>min(w.behind, laterShifts) && w.postpone(int(i)) {
+			continue
+		}
 		if response := w.responder.slow(w.batch.room(int(i)), &w.queries[i]); response != nil {
 			w.batch.reply(int(i), response)
 		}
@@ -108,6 +139,41 @@ func (w *udpWorker) answer(n int) {
 		}
 	}
 	w.send()
+}
+
+// postpone leaves a message for later, unless it is too long for that.
+func (w *udpWorker) postpone(i int) bool {
+	msg := w.batch.message(i)
+	if len(msg) > laterRoom {
+		return false
+	}
+	if w.later.push(w.batch.peer(i), w.queries[i].sender.addr, msg) {
+		w.responder.counters.shed.inc()
+	}
+	return true
+}
+
+// catchUp answers what was left for later, as much as can be done in the time, and
+// nothing while batches are full. What has been computed since is not computed
+// once more.
+func (w *udpWorker) catchUp(most time.Duration) {
+	if w.later.count == 0 || w.behind > 0 {
+		return
+	}
+	w.responder.wake()
+	for begun := time.Now(); w.later.count > 0 && time.Since(begun) < most; {
+		for i := 0; i < slots && w.later.count > 0; i++ {
+			p := w.later.pop()
+			w.batch.restore(i, &p.peer)
+			if response := w.responder.respond(w.batch.room(i), p.message(), p.client, &w.queries[i]); response != nil {
+				w.batch.reply(i, response)
+			}
+			if time.Since(begun) >= most {
+				break
+			}
+		}
+		w.send()
+	}
 	w.responder.rest()
 }
 
@@ -141,9 +207,11 @@ func (w *udpWorker) send() {
 func (w *udpWorker) finish() {
 	for range lastBatches {
 		n := w.batch.poll()
-		if n == 0 {
+		w.answer(n)
+		w.behind = 0
+		w.catchUp(time.Second)
+		if n == 0 && w.later.count == 0 {
 			return
 		}
-		w.answer(n)
 	}
 }

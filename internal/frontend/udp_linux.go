@@ -45,6 +45,7 @@ type batch struct {
 	ready  int  // replies in out
 	asked  bool // control messages are asked for
 	onRead func(fd uintptr) bool
+	onPoll func(fd uintptr)
 	onSend func(fd uintptr) bool
 
 	// What onRead and onSend leave behind.
@@ -71,12 +72,8 @@ func newBatch(conn *net.UDPConn) (*batch, error) {
 		replies:  make([]byte, batchSize*replyRoom),
 		used:     batchSize,
 	}
-	if b.asked {
-		if err := onSocket(raw, tellDestination); err != nil {
-			return nil, err
-		}
-	}
 	b.onRead, b.onSend = b.tryReceive, b.trySend
+	b.onPoll = func(fd uintptr) { b.tryReceive(fd) }
 	for i := range batchSize {
 		b.inVec[i].Base = &b.messages[i*slotRoom]
 		b.inVec[i].SetLen(maxQuery + 1)
@@ -110,7 +107,7 @@ func (b *batch) receive() (n int, err error) {
 func (b *batch) poll() (n int) {
 	b.prepare()
 	b.received = 0
-	if err := b.raw.Control(func(fd uintptr) { b.tryReceive(fd) }); err != nil || b.errno != 0 {
+	if err := b.raw.Control(b.onPoll); err != nil || b.errno != 0 {
 		return 0
 	}
 	b.used = b.received
@@ -173,11 +170,38 @@ func (b *batch) room(i int) []byte {
 	return b.replies[at : at : at+replyRoom]
 }
 
-// reply makes response, which lies in the room of message i, go where the message
+// slots is how many messages a batch has room for.
+const slots = batchSize
+
+// peer is where a message came from, and what it came by.
+type peer struct {
+	address    unix.RawSockaddrInet6
+	control    [controlRoom]byte
+	length     uint32 // of the address
+	controlled int    // length of the control message
+}
+
+// peer returns that of message i.
+func (b *batch) peer(i int) peer {
+	h := &b.in[i].header
+	return peer{b.address[i], b.control[i], h.Namelen, int(h.Controllen)}
+}
+
+// restore makes p the peer of message i, so that room and reply can be used as if
+// it had just been received. The messages received last are gone then.
+func (b *batch) restore(i int, p *peer) {
+	h := &b.in[i].header
+	b.address[i], b.control[i], h.Namelen = p.address, p.control, p.length
+	h.SetControllen(p.controlled)
+	b.used = max(b.used, i+1)
+}
+
+// reply makes response, which nobody touches before then, go where the message
 // came from, by the address it was sent to, with the next send.
 func (b *batch) reply(i int, response []byte) {
 	h := &b.out[b.ready].header
 	from := &b.in[i].header
+	b.outVec[i].Base = unsafe.SliceData(response)
 	b.outVec[i].SetLen(len(response))
 	h.Name, h.Namelen = from.Name, from.Namelen
 	h.Iov = &b.outVec[i]
@@ -222,21 +246,6 @@ func (b *batch) trySend(fd uintptr) (done bool) {
 		b.errno = errno
 		return true
 	}
-}
-
-// tellDestination makes the kernel tell of every message which address it was
-// sent to. An IPv6 socket tells that of IPv4 messages in the same way.
-func tellDestination(fd uintptr) error {
-	family, err := unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_DOMAIN)
-	if err != nil {
-		return os.NewSyscallError("getsockopt", err)
-	}
-	if family == unix.AF_INET {
-		err = unix.SetsockoptInt(int(fd), unix.IPPROTO_IP, unix.IP_PKTINFO, 1)
-	} else {
-		err = unix.SetsockoptInt(int(fd), unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO, 1)
-	}
-	return os.NewSyscallError("setsockopt", err)
 }
 
 // leaveFrom turns the control message of what was received into that of its

@@ -12,7 +12,7 @@ import (
 // newTestBatch returns a batch that has received n messages from a client.
 func newTestBatch(t testing.TB, n int) (b *batch, client net.Conn) {
 	t.Helper()
-	conn, err := net.ListenUDP("udp4", &net.UDPAddr{})
+	conn, err := listenUDP(t.Context(), "4", "0.0.0.0:0", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

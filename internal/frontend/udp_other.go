@@ -45,6 +45,19 @@ func (b *batch) client(int) (addr netip.Addr, ok bool) {
 // room returns memory for the response.
 func (b *batch) room(int) []byte { return b.out }
 
+// slots is how many messages a batch has room for.
+const slots = 1
+
+// peer is where a message came from.
+type peer struct{ from netip.AddrPort }
+
+// peer returns that of the message.
+func (b *batch) peer(int) peer { return peer{b.from} }
+
+// restore makes p the peer of the message, so that room and reply can be used as
+// if it had just been received. The message received last is gone then.
+func (b *batch) restore(_ int, p *peer) { b.from = p.from }
+
 // reply makes response go with the next send.
 func (b *batch) reply(_ int, response []byte) { b.response = response }
 

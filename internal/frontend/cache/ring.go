@@ -18,7 +18,7 @@ type ring struct {
 
 func (r *ring) init(size int, base place) {
 	const most = (1<<31 - 2) * 8
-	r.buf, r.base = memory[byte](min(size, most)&^7), base
+	r.buf, r.base = memory[byte](int(min(int64(size), most))&^7), base
 }
 
 func (r *ring) place(off int) place { return r.base | place(off/8+1) }

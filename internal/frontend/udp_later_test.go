@@ -1,0 +1,85 @@
+package frontend
+
+import (
+	"encoding/binary"
+	"fmt"
+	"net/netip"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"github.com/namelet/namelet/internal/authority"
+	"github.com/namelet/namelet/internal/resolve"
+	"github.com/namelet/namelet/rr"
+)
+
+// The oldest goes first, and is shed first.
+func TestLater(t *testing.T) {
+	var l later
+	for i := range laterMost + 3 {
+		if shed := l.push(peer{}, netip.Addr{}, []byte(fmt.Sprint(i))); shed != (i >= laterMost) {
+			t.Fatalf("message %d: shed %v", i, shed)
+		}
+	}
+	for i := range laterMost {
+		if got, want := string(l.pop().message()), fmt.Sprint(i+3); got != want {
+			t.Fatalf("got message %s, want %s", got, want)
+		}
+	}
+	if l.count != 0 {
+		t.Errorf("got %d left, want none", l.count)
+	}
+}
+
+// A flood of names that nobody can compute fast enough does not keep what is known
+// from being answered.
+func TestFloodLeavesKnownNamesAlone(t *testing.T) {
+	const asks, perAsk = 200, 8
+	answer := example(t)
+	s := serve(t, Config{Workers: 1, CacheBytes: 1 << 20}, handler(func(q authority.Question, c resolve.Client, resp *resolve.Response) {
+		if q.Name.Equal(rr.MustParseName("known.example")) {
+			resp.Trace.Cacheable, resp.Trace.Known = true, true
+		} else {
+			time.Sleep(2 * time.Millisecond)
+		}
+		answer(q, c, resp)
+	}))
+	flood, known := dial(t, "udp", s.Addrs()[0]), dial(t, "udp", s.Addrs()[0])
+	exchangeOn(t, known, question(t, 0, "known.example.", dns.TypeA))
+
+	var answered atomic.Int64
+	done := make(chan struct{})
+	go func() { // reads what comes, until nothing does
+		defer close(done)
+		buf := make([]byte, 512)
+		_ = known.SetReadDeadline(time.Now().Add(patience))
+		for answered.Load() < asks {
+			n, err := known.Read(buf)
+			if err != nil {
+				return
+			}
+			if n >= headerLen && binary.BigEndian.Uint16(buf[6:]) == 1 {
+				answered.Add(1)
+			}
+		}
+	}()
+	for i := range asks {
+		for k := range perAsk {
+			send(t, flood, question(t, uint16(i), fmt.Sprintf("x%d-%d.example.", i, k), dns.TypeA))
+		}
+		send(t, known, question(t, uint16(i), "known.example.", dns.TypeA))
+		time.Sleep(time.Millisecond)
+	}
+	select {
+	case <-done:
+	case <-time.After(patience):
+	}
+	if got := answered.Load(); got < asks*99/100 {
+		t.Errorf("got %d of %d known names answered", got, asks)
+	}
+	if got := scrape(t, s.Metrics())["responder_queries_shed_total transport=udp"]; got == 0 {
+		t.Error("nothing was shed: this was no flood")
+	}
+}
