@@ -14,9 +14,9 @@ type Limits struct {
 // Defaults of Limits. docs/FUEL.md has the measurements behind them: an answer by the Go SDK burns 10
 // to 25 thousand units, one that goes through fmt and JSON in Go 1.3 million, the start of a Go guest 2
 // to 3 million and 40 to 60 pages. A unit lasts at most 10 ns and usually a fifth of one, so the default
-// budget bounds a query to some milliseconds.
+// budget keeps the worst module found (4.3 ns a unit) below 20 ms a query.
 const (
-	DefaultFuel        = 4_000_000
+	DefaultFuel        = 3_000_000
 	DefaultInitFuel    = 50_000_000
 	DefaultMemoryPages = 256 // 16 MiB
 	DefaultAnswerBytes = 65535
