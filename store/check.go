@@ -26,13 +26,13 @@ func checkSet(zone rr.Name, s rr.Set) error {
 	}
 	size := 0
 	for _, data := range s.Data {
-		size += 2 + len(data)
+		size += recordHead + len(data)
 		if err := rr.CheckRdata(s.Type, data); err != nil {
 			return fail(ErrInvalid, "%v: %v", s, err)
 		}
 	}
 	if size > MaxSetBytes {
-		return fail(ErrTooLarge, "%v has %d octets of rdata, more than %d", s, size, MaxSetBytes)
+		return fail(ErrTooLarge, "%v takes %d octets in a message, more than %d", s, size, MaxSetBytes)
 	}
 	return nil
 }

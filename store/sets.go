@@ -20,9 +20,13 @@ import (
 //
 // From owner on, the key is called the set's key below.
 
-// MaxSetBytes bounds the rdata of an RRset, with two octets of length a record:
-// more would not fit in a message.
-const MaxSetBytes = 65000
+// MaxSetBytes bounds what the records of an RRset take in a message, where each
+// has recordHead octets before its rdata, the owner name compressed: a set that
+// no message can hold could never be answered.
+const (
+	MaxSetBytes = 65000
+	recordHead  = 12
+)
 
 // setRow is an RRset as it is kept.
 type setRow struct {
@@ -191,11 +195,11 @@ func joinRows(zone rr.Key, rows []setRow) (setRow, error) {
 	slices.Sort(all.Data)
 	all.Data = slices.Compact(all.Data)
 	for _, data := range all.Data {
-		size += 2 + len(data)
+		size += recordHead + len(data)
 	}
 	switch {
 	case size > MaxSetBytes:
-		return setRow{}, fail(ErrTooLarge, "%v has %d octets of rdata, more than %d", all, size, MaxSetBytes)
+		return setRow{}, fail(ErrTooLarge, "%v takes %d octets in a message, more than %d", all, size, MaxSetBytes)
 	case single(all.Type) && len(all.Data) > 1:
 		return setRow{}, singleError(all)
 	}

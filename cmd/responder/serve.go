@@ -37,6 +37,9 @@ the server once it has answered what is in flight.`,
 		Args: arguments(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := p.newServer(cmd.Context())
+			if errors.Is(err, context.Canceled) {
+				return nil // told to stop while it started
+			}
 			if err != nil {
 				return err
 			}

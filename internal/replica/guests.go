@@ -91,7 +91,7 @@ func (g *guests) entry(ctx context.Context, row store.Attachment, fallback resol
 	e = &entry{}
 	guest, digest, limits, err := g.prepare(ctx, row)
 	if err != nil {
-		if before == nil || before.failed == nil || before.failed.Error() != err.Error() {
+		if ctx.Err() == nil && (before == nil || before.failed == nil || before.failed.Error() != err.Error()) {
 			log.Error("guest cannot be prepared", "guest", label(row), "zone", row.Zone.String(), "error", err)
 		}
 		var again retry

@@ -107,7 +107,7 @@ func Open(ctx context.Context, config Config) (*Replica, error) {
 	if err := r.reload(ctx); err != nil {
 		return nil, err
 	}
-	return r, nil
+	return r, ctx.Err() // guests that were not prepared because of it are no failures
 }
 
 // reload takes everything from the store anew and keeps what has not changed.

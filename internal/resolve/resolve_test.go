@@ -91,7 +91,7 @@ func guestOfNames(n string, q *hostabi.Question, h runtime.Host, a *runtime.Answ
 		a.Disposition, a.NegativeTTL = hostabi.DispositionNoData, 7
 	case "forever":
 		a.Disposition, a.NegativeTTL = hostabi.DispositionNoData, 100000
-	case "gone", "deep", "www":
+	case "gone", "deep", "www", "moved", "cut":
 		a.Disposition = hostabi.DispositionNXDomain
 	case "refuse":
 		a.Disposition = hostabi.DispositionRefuse
@@ -224,6 +224,8 @@ func TestResolve(t *testing.T) {
 		{"a.deep.apps.example", rr.TypeTXT, "NOERROR aa\n= a.deep.apps.example. 3600 TXT \"static below deep\""},
 		{"x.cut.apps.example", rr.TypeA, "NOERROR\n- cut.apps.example. 3600 NS ns.cut.apps.example.\n+ ns.cut.apps.example. 3600 A 192.0.2.53"},
 		{"g1.moved.apps.example", rr.TypeA, "NOERROR aa\n= moved.apps.example. 3600 DNAME apps.example.net.\n= g1.moved.apps.example. 3600 CNAME g1.apps.example.net."},
+		{"moved.apps.example", rr.TypeDNAME, "NOERROR aa\n= moved.apps.example. 3600 DNAME apps.example.net."},
+		{"cut.apps.example", rr.TypeDS, "NOERROR aa" + fmt.Sprintf(soa, 300)},
 		{"apps.example", rr.TypeNS, "NOERROR aa\n= apps.example. 3600 NS ns.apps.example.\n+ ns.apps.example. 3600 A 192.0.2.1"},
 		{"apps.example", rr.TypeCNAME, "NOERROR aa" + fmt.Sprintf(soa, 300)},
 		{"g1.apps.example", rr.TypeANY, "NOERROR aa\n= g1.apps.example. 60 HINFO \"RFC8482\" \"\""},

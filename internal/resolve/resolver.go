@@ -100,6 +100,9 @@ func (r *Resolver) renew() {
 func (r *Resolver) warm(ctx context.Context, a *Attachment) {
 	for a.reserve.size() < r.config.Workers-a.Stats.joined() {
 		instance, err := a.Guest.NewInstance(ctx)
+		if err != nil && ctx.Err() != nil {
+			return
+		}
 		if err != nil {
 			r.config.Log.Error("guest gives no instance; its questions get the fallback",
 				"guest", a.Label, "zone", a.Zone.String(), "error", err)

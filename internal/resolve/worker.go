@@ -128,7 +128,7 @@ func (w *Worker) step(zone *authority.Zone, q authority.Question, resp *Response
 	place := snapshot.Locate(q.Name, q.Type)
 	w.made = w.made || place.Kind != authority.PlaceExact
 	a := w.routing.find(zone.Apex, q.Name)
-	if a == nil || place.Kind == authority.PlaceCut || place.Kind == authority.PlaceDNAME || ownQuestion(zone.Apex, q) {
+	if a == nil || place.Kind == authority.PlaceCut || place.Kind == authority.PlaceDNAME || ownQuestion(snapshot, q) {
 		return snapshot.Step(q, place, &resp.Answer)
 	}
 	if q.Type == rr.TypeANY {
@@ -144,14 +144,18 @@ func (w *Worker) step(zone *authority.Zone, q authority.Question, resp *Response
 }
 
 // ownQuestion reports whether the zone itself answers q and no guest is asked:
-// for what makes the zone's apex.
-func ownQuestion(apex rr.Name, q authority.Question) bool {
-	if q.Name.Len() != apex.Len() {
-		return false
-	}
+// for what makes the zone's apex, for a DNAME that the zone has (names below it
+// follow it, RFC 6672 section 2.3), and for DS at a zone cut.
+func ownQuestion(zone *authority.Snapshot, q authority.Question) bool {
 	switch q.Type {
 	case rr.TypeSOA, rr.TypeNS, rr.TypeDNSKEY, rr.TypeCDS, rr.TypeCDNSKEY, rr.TypeCNAME:
-		return true
+		return q.Name.Len() == zone.Apex().Len()
+	case rr.TypeDNAME:
+		_, has := zone.Get(q.Name, rr.TypeDNAME)
+		return has
+	case rr.TypeDS:
+		_, cut := zone.Get(q.Name, rr.TypeNS)
+		return cut
 	}
 	return false
 }
