@@ -96,6 +96,9 @@ func (s *Service) Attach(ctx context.Context, q Attachment) (Attachment, error) 
 	if err != nil {
 		return Attachment{}, classify(err)
 	}
+	if err := s.askable(ctx, a.Zone, a.At); err != nil {
+		return Attachment{}, classify(err)
+	}
 	g, err := s.store.Guest(ctx, a.Guest, a.Version)
 	if err != nil {
 		return Attachment{}, classify(err)
@@ -115,6 +118,40 @@ func (s *Service) Attach(ctx context.Context, q Attachment) (Attachment, error) 
 		return Attachment{}, classify(err)
 	}
 	return attachmentOf(made), nil
+}
+
+// askable refuses a place where no guest would ever be asked: in another zone that
+// is served, at or below a zone cut, or below a DNAME.
+func (s *Service) askable(ctx context.Context, zone, at rr.Name) error {
+	zones, err := s.store.Zones(ctx)
+	if err != nil {
+		return err
+	}
+	for _, z := range zones {
+		if at.IsSubdomainOf(z.Name) && z.Name.Len() > zone.Len() {
+			return invalid(at.String() + " is in zone " + z.Name.String() + ", which is served too: attach there")
+		}
+	}
+	if !at.IsSubdomainOf(zone) {
+		return nil // the store says what is wrong with that
+	}
+	var owners []rr.Name
+	for name := at; name.Len() > zone.Len(); name, _ = name.Parent() {
+		owners = append(owners, name)
+	}
+	if len(owners) == 0 {
+		return nil
+	}
+	_, sets, err := s.store.Sets(ctx, zone, owners...)
+	if err != nil {
+		return err
+	}
+	for _, set := range sets {
+		if set.Type == rr.TypeNS || set.Type == rr.TypeDNAME && !set.Name.Equal(at) {
+			return invalid(at.String() + ": the " + set.Type.String() + " at " + set.Name.String() + " comes first, and no guest is asked here")
+		}
+	}
+	return nil
 }
 
 // maxMemory is the most pages of 64 KiB that a server's engine gives a guest.
