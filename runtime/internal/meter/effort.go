@@ -12,6 +12,9 @@ import (
 type effort struct {
 	moves int // values that the compiler considers where paths meet, of all functions so far
 	forks int // sum over the functions so far of the square of their forks
+
+	values  int // parameters and results of calls and blocks, operands of branches, of all functions so far
+	crossed int // sum over the functions so far of their forks times their values
 }
 
 // A guest in std Go of 4 MB has 0.6 million moves and 20 million squared forks. A module at either bound
@@ -19,6 +22,15 @@ type effort struct {
 const (
 	maxMoves = 4_000_000
 	maxForks = 500_000_000
+)
+
+// Each call names its type in two bytes, and can hand over hundreds of values, each of which takes the
+// compiler some 400 bytes of memory; a block is as short, and takes it time too. A guest in std Go of 2 MB
+// has 26,000 values and 3 million of them times forks. A module at either bound takes less than ten seconds
+// and 1 GB.
+const (
+	maxValues  = 2_000_000
+	maxCrossed = 10_000_000_000
 )
 
 // add adds a function.
@@ -29,6 +41,13 @@ func (e *effort) add(s *segments) error {
 		return &Error{What: fmt.Sprintf(
 			"its control flow would take too long to compile: %d values where paths meet, at most %d are allowed; %d squared forks, at most %d are allowed",
 			e.moves, maxMoves, e.forks, maxForks)}
+	}
+	e.values += s.values
+	e.crossed += s.forks * s.values
+	if e.values > maxValues || e.crossed > maxCrossed {
+		return &Error{What: fmt.Sprintf(
+			"its calls and blocks would take too long to compile: %d values handed over, at most %d are allowed; %d values times forks, at most %d are allowed",
+			e.values, maxValues, e.crossed, maxCrossed)}
 	}
 	return nil
 }

@@ -340,6 +340,36 @@ func TestEffortIsBounded(t *testing.T) {
 	}
 }
 
+// Nor must calls and blocks with many parameters and results, each of two or three bytes.
+func TestValuesAreBounded(t *testing.T) {
+	many := repeat(128, i64)
+	through := wasm.BlockType{Kind: wasm.BlockFunc, Index: 1}
+	block, end := wasm.Instr{Op: wasm.OpBlock, Block: through}, wasm.Instr{Op: wasm.OpEnd}
+	for name, test := range map[string]struct {
+		times int
+		code  []wasm.Instr
+	}{
+		"calls":          {20_000, []wasm.Instr{call(1)}},
+		"indirect calls": {20_000, []wasm.Instr{num(0), {Op: wasm.OpCallIndirect, A: 1}}},
+		"blocks":         {20_000, []wasm.Instr{block, end}},
+		"fewer blocks":   {7_500, []wasm.Instr{block, end}}, // refused for the forks
+		"branches":       {15_000, []wasm.Instr{num(0), brif(0)}},
+		"returns":        {16_000, []wasm.Instr{{Op: wasm.OpReturn}}},
+	} {
+		m := &wasm.Module{
+			Types:  []wasm.FuncType{{Results: many}, {Params: many, Results: many}},
+			Tables: []wasm.Table{{Type: wasm.FuncRef, Limits: wasm.Limits{Min: 1}}},
+		}
+		define(m, 0, nil, new(asm).add(repeat(128, long(1))...).times(test.times, func(a *asm, _ int) { a.add(test.code...) }))
+		define(m, 1, nil, new(asm).times(128, func(a *asm, i int) { a.add(get(uint32(i))) }))
+		_, err := Rewrite(m.Encode(), DefaultOptions())
+		var typed *Error
+		if !errors.As(err, &typed) || !strings.Contains(err.Error(), "handed over") {
+			t.Errorf("%s: error %v", name, err)
+		}
+	}
+}
+
 // A long function whose segments are all light still tests its fuel before Overrun is used up.
 func TestOverrunIsBounded(t *testing.T) {
 	a := new(asm)

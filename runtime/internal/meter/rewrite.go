@@ -86,11 +86,16 @@ func (w *rewriter) note() {
 	w.f.instrs++
 	switch w.in.Op {
 	case wasm.OpCall:
-		w.f.noteCall(w.signatures[w.in.A], w.in.A >= w.imported)
+		w.noteCall(w.signatures[w.in.A], w.in.A >= w.imported)
 	case wasm.OpCallIndirect:
-		w.f.noteCall(&w.m.Types[w.in.A], true)
+		w.noteCall(&w.m.Types[w.in.A], true)
 	}
 	w.f.vector = w.f.vector || w.in.Op.IsVector()
+}
+
+func (w *rewriter) noteCall(typ *wasm.FuncType, inside bool) {
+	w.f.noteCall(typ, inside)
+	w.segs.values += len(typ.Params) + len(typ.Results)
 }
 
 // write writes a function anew from the weights that measure found. The index spaces are still those

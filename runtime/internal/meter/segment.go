@@ -66,6 +66,7 @@ type segments struct {
 	moves   int // an upper bound for the values that the compiler considers where paths meet
 	forks   int // see effort
 	merged  int // an upper bound for the values that it really merges there
+	values  int // values that calls, blocks and branches hand over, see effort
 }
 
 // reset begins a function.
@@ -105,6 +106,8 @@ func (s *segments) add(in *wasm.Instr, weight int64) {
 	case wasm.OpLocalSet, wasm.OpLocalTee:
 		s.touched++
 		s.written++
+	case wasm.OpReturn:
+		s.values += s.open[0].results
 	case wasm.OpBlock:
 		s.push(in, s.current)
 	case wasm.OpLoop:
@@ -131,6 +134,7 @@ func (s *segments) push(in *wasm.Instr, current int) {
 	case wasm.BlockFunc:
 		params, results = len(s.types[in.Block.Index].Params), len(s.types[in.Block.Index].Results)
 	}
+	s.values += params + results
 	b := block{segment: current, header: -1, touched: s.touched, written: s.written, label: results, results: results}
 	if in.Op == wasm.OpLoop {
 		b.label = params
@@ -172,6 +176,7 @@ func (s *segments) branchMoves(in *wasm.Instr) int64 {
 func (s *segments) carry(label uint32, targets int) int64 {
 	operands := s.open[len(s.open)-1-int(label)].label
 	s.moves += (operands + 1) * targets
+	s.values += operands * targets
 	return perUnit(operands, operandsPerUnit)
 }
 
