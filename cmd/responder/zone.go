@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -117,16 +119,38 @@ func (p *program) zoneExport() *cobra.Command {
 	return cmd
 }
 
-// writeFile writes a file whole or not at all.
+// writeFile writes a file whole or not at all, through links and with the mode that
+// it has. What is there and no file, such as a device, is written to as it is.
 func writeFile(path string, write func(io.Writer) error) error {
+	return outputError(path, writeTo(path, write))
+}
+
+func writeTo(path string, write func(io.Writer) error) error {
+	mode := os.FileMode(0o644)
+	info, err := os.Stat(path)
+	switch {
+	case err == nil && info.IsDir():
+		return &os.PathError{Op: "write", Path: path, Err: syscall.EISDIR}
+	case err == nil && !info.Mode().IsRegular():
+		return writeInto(path, write)
+	case err == nil:
+		mode = info.Mode().Perm()
+		if path, err = filepath.EvalSymlinks(path); err != nil {
+			return err
+		}
+	default:
+		if _, err := os.Lstat(path); err == nil { // a link to what is not there
+			return writeInto(path, write)
+		}
+	}
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
-		return pathError(err)
+		return err
 	}
 	defer os.Remove(f.Name()) // it is gone where all went well
 	err = write(f)
 	if err == nil {
-		err = f.Chmod(0o644)
+		err = f.Chmod(mode)
 	}
 	if err == nil {
 		err = f.Sync()
@@ -136,6 +160,32 @@ func writeFile(path string, write func(io.Writer) error) error {
 	}
 	if err == nil {
 		err = os.Rename(f.Name(), path)
+	}
+	return err
+}
+
+// writeInto writes to what cannot be replaced.
+func writeInto(path string, write func(io.Writer) error) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o644)
+	if err != nil {
+		return err
+	}
+	err = write(f)
+	if closeErr := f.Close(); err == nil {
+		err = closeErr
+	}
+	return err
+}
+
+// outputError names the path that was asked for, not that of a file on the way.
+func outputError(path string, err error) error {
+	var atPath *os.PathError
+	var atLink *os.LinkError
+	switch {
+	case errors.As(err, &atPath):
+		err = &os.PathError{Op: atPath.Op, Path: path, Err: atPath.Err}
+	case errors.As(err, &atLink):
+		err = &os.PathError{Op: atLink.Op, Path: path, Err: atLink.Err}
 	}
 	return pathError(err)
 }
