@@ -109,6 +109,9 @@ func (p *program) remote(ctx context.Context, spec storeSpec) (operations, error
 		if spec.kind == storeMemory && errors.Is(err, control.ErrUnreachable) {
 			return nil, fmt.Errorf("store memory: lives in a running server only, and none answers on %s (RESPONDER_CONTROL_LISTEN)", p.config.ControlListen)
 		}
+		if errors.Is(err, control.ErrSilent) {
+			return nil, fmt.Errorf("what listens on %s (RESPONDER_CONTROL_LISTEN) does not answer", p.config.ControlListen)
+		}
 		return nil, err
 	}
 	if status.Store != spec.String() {

@@ -43,6 +43,12 @@ is a success, NXDOMAIN and SERVFAIL too; none is a failure.`,
 			if err != nil {
 				return misused(cmd, err)
 			}
+			if o.timeout <= 0 {
+				return misused(cmd, fmt.Errorf("--timeout %v: want more than 0", o.timeout))
+			}
+			if cmd.Flags().Changed("server") && o.server == "" {
+				return misused(cmd, errors.New("--server: want HOST[:PORT]"))
+			}
 			if o.server == "" {
 				o.server, _, _ = strings.Cut(p.config.Listen, ",")
 			}

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/namelet/namelet/rr"
 	"github.com/namelet/namelet/store/zonefile"
@@ -20,6 +21,9 @@ import (
 // control endpoint does. Nothing was changed.
 var ErrUnreachable = errors.New("control: no server answers")
 
+// ErrSilent is the error of Status where something listens that does not answer.
+var ErrSilent = errors.New("control: no answer")
+
 // Client is the operations of a running server.
 type Client struct {
 	address string
@@ -27,11 +31,22 @@ type Client struct {
 	http    *http.Client
 }
 
+// How long a server may take to say which it is, and to begin the answer to a call
+// once it has the whole of it.
+const (
+	statusTime = 5 * time.Second
+	answerTime = 10 * time.Minute
+)
+
 // NewClient makes a client of the endpoint at address, HOST:PORT; token may be
 // empty. It does not reach out yet.
 func NewClient(address, token string) *Client {
 	// A proxy has no business between two programs of one machine.
-	transport := &http.Transport{DialContext: (&net.Dialer{}).DialContext, MaxIdleConns: 4}
+	transport := &http.Transport{
+		DialContext:           (&net.Dialer{Timeout: statusTime}).DialContext,
+		MaxIdleConns:          4,
+		ResponseHeaderTimeout: answerTime,
+	}
 	return &Client{address: address, token: token, http: &http.Client{
 		Transport:     transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -46,7 +61,13 @@ func (c *Client) Close() error {
 
 // Status says which server answers. The error wraps ErrUnreachable where none does.
 func (c *Client) Status(ctx context.Context) (Status, error) {
-	return post[Status](ctx, c, http.MethodGet, pathStatus, nil, "", nil)
+	limited, cancel := context.WithTimeout(ctx, statusTime)
+	defer cancel()
+	status, err := post[Status](limited, c, http.MethodGet, pathStatus, nil, "", nil)
+	if err != nil && ctx.Err() == nil && limited.Err() != nil {
+		return status, fmt.Errorf("%w on %s within %v", ErrSilent, c.address, statusTime)
+	}
+	return status, err
 }
 
 // Zones is that of Service.

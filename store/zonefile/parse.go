@@ -25,8 +25,13 @@ type Options struct {
 const DefaultMaxBytes = 1 << 30
 
 // ParseFile reads the zone file at path. $INCLUDE reads from the file's folder
-// and below it. The error is an *Error, or that of opening the file.
+// and below it. A path that is not of a regular file is refused, but for /dev/stdin.
+// The error is an *Error, or that of opening the file.
 func ParseFile(path string, origin rr.Name) ([]rr.Set, error) {
+	// A pipe that nobody writes to would hold up os.Open for good.
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() && !info.IsDir() && path != "/dev/stdin" {
+		return nil, &fs.PathError{Op: "open", Path: path, Err: errors.New("not a regular file")}
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
