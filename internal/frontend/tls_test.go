@@ -147,7 +147,12 @@ func TestTLS(t *testing.T) {
 		id(t, conn)
 		<-r
 	})
+	// A handshake that failed is counted once the server has seen it fail.
 	got := scrape(t, s.Metrics())
+	for end := time.Now().Add(patience); got["responder_tcp_connections_failed_total step=tls"] < 2 && time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
+		got = scrape(t, s.Metrics())
+	}
 	if got["responder_queries_total rcode=NOERROR transport=tls"] != 5 || got["responder_tcp_connections_failed_total step=tls"] < 2 {
 		t.Errorf("counted %v", got)
 	}
