@@ -3,11 +3,13 @@ package main
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"syscall"
 	"testing"
 	"time"
@@ -83,15 +85,17 @@ func goEnvironment(t *testing.T) []string {
 }
 
 // freeAddresses finds an address for each name, free for UDP and TCP a moment ago.
+// The ports lie below those that the system gives to whoever asks for any, so that
+// nobody gets one of them before its server does.
 func freeAddresses(t testing.TB, names ...string) map[string]string {
 	t.Helper()
 	free := make(map[string]string)
 	for _, name := range names {
 		var address string
 		for range 100 {
-			tcp, err := net.Listen("tcp", "127.0.0.1:0")
+			tcp, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(10_000+rand.IntN(20_000)))
 			if err != nil {
-				t.Fatal(err)
+				continue
 			}
 			defer tcp.Close() // held until all are found, so that they differ
 			udp, err := net.ListenPacket("udp", tcp.Addr().String())
