@@ -113,6 +113,10 @@ func (s *slot) idle(sink runtime.Sink) {
 // now, and forgets what is over.
 func (s *slot) suppressed(question uint64) bool {
 	now := time.Now()
+	if now.Sub(s.window) >= time.Second+failureMemory {
+		clear(s.failed) // none of them counts any more, and the next call need not look
+		return false
+	}
 	if s.faults >= faultsPerSecond && now.Sub(s.window) < time.Second {
 		return true
 	}
