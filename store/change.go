@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/namelet/namelet/rr"
 )
@@ -54,7 +55,8 @@ type Result struct {
 }
 
 // Change does changes to a zone's RRsets, in their order, in one version. The
-// serial goes up by one, or to that of an SOA among the changes. A set's rdata
+// serial goes up as the zone's SerialStyle says, or to that of an SOA among the
+// changes. A set's rdata
 // are kept in order of their octets, without doubles.
 //
 // Errors: ErrNotFound (the zone), *VersionError, *SerialError, ErrSigned,
@@ -174,7 +176,7 @@ func (e *edit) run(ctx context.Context, t *tx, s *Store) (Result, error) {
 	if d.rows() == 0 {
 		return Result{Zone: z.Zone, Version: z.Version}, nil
 	}
-	serial, err := raiseSerial(z, after)
+	serial, err := raiseSerial(z, after, t.now)
 	if err != nil {
 		return Result{}, err
 	}
@@ -315,9 +317,9 @@ func (m rowMap) diff(after rowMap) delta {
 	return d
 }
 
-// raiseSerial puts the next serial into the SOA of after: one more, unless the
-// changes have raised it themselves.
-func raiseSerial(z *zoneRow, after rowMap) (uint32, error) {
+// raiseSerial puts the next serial into the SOA of after: what the zone's style
+// makes of the time, unless the changes have raised it themselves.
+func raiseSerial(z *zoneRow, after rowMap, now time.Time) (uint32, error) {
 	soa, err := decodeSet(z.key(), soaKey, after[soaKey])
 	if err != nil {
 		return 0, corrupt(TableSets, []byte(soaKey), err)
@@ -328,7 +330,7 @@ func raiseSerial(z *zoneRow, after rowMap) (uint32, error) {
 	}
 	switch {
 	case given == z.Serial:
-		given = nextSerial(given)
+		given = z.ZoneSettings.Serial.next(given, now)
 	case !serialHigher(z.Serial, given):
 		return 0, &SerialError{Zone: z.Name, Have: z.Serial, Got: given}
 	}

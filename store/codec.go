@@ -37,11 +37,20 @@ type decoder struct {
 
 // decode begins with a row's form version.
 func decode(row []byte) *decoder {
+	d, _ := decodeForm(row, formVersion)
+	return d
+}
+
+// decodeForm is decode of a row that has had several forms, up to newest. The
+// later ones add fields at the end; a row is written in the least form that
+// holds what it says, and all of them are read.
+func decodeForm(row []byte, newest byte) (*decoder, byte) {
 	d := &decoder{rest: string(row)}
-	if v := d.byte(); d.err == nil && v != formVersion {
+	form := d.byte()
+	if d.err == nil && (form < formVersion || form > newest) {
 		d.fail("row has a form of another release")
 	}
-	return d
+	return d, form
 }
 
 func (d *decoder) fail(why string) {

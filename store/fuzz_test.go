@@ -29,6 +29,8 @@ func FuzzZone(f *testing.F) {
 	z := &zoneRow{deleted: true, incarnation: 7, journalBytes: 1 << 40}
 	z.Name, z.Version, z.JournalFrom, z.Serial, z.Created = testZone, 300, 200, 1<<32-1, time.UnixMilli(1e12)
 	f.Add([]byte(testZone.Key()), encodeZone(z))
+	z.ZoneSettings = ZoneSettings{SerialDate, 24 * time.Hour, ResidencyLookup, true}
+	f.Add([]byte(testZone.Key()), encodeZone(z))
 	f.Add([]byte(""), encodeZone(&zoneRow{Zone: Zone{Name: rr.Root}}))
 	f.Fuzz(func(t *testing.T, key, row []byte) {
 		z, err := decodeZone(key, row)

@@ -16,6 +16,11 @@ type ReplaceOptions struct {
 	// Secondaries will not see such content by themselves.
 	Force bool
 
+	// Edit, where given, makes the settings: of those that the zone has at the
+	// commit, or of the spec's where it is new. It may be called more than once,
+	// and cannot change the name.
+	Edit func(*ZoneSpec) error
+
 	mustBeNew bool
 }
 
@@ -37,7 +42,7 @@ func (s *Store) CreateZone(ctx context.Context, spec ZoneSpec, sets iter.Seq2[rr
 // Errors: that of the sequence; *SerialError where the content is other than the
 // zone's and its serial is not higher, unless forced; *VersionError; ErrInUse
 // where the zone has attachments and would be signed or private; ErrUnsupported
-// about the fallback; ErrInvalid and ErrTooLarge about a set.
+// about the fallback; ErrInvalid and ErrTooLarge about a set; one of Edit as it is.
 func (s *Store) ReplaceZone(ctx context.Context, spec ZoneSpec, sets iter.Seq2[rr.Set, error], o ReplaceOptions) (Result, error) {
 	return s.replace(ctx, spec, sets, o)
 }
@@ -226,14 +231,18 @@ func (s *Store) replaceByDiff(ctx context.Context, c *content, version uint64, d
 		case z.Version != version:
 			return errMoved
 		}
-		if d.rows() == 0 && z.spec() == c.spec {
+		spec, err := c.settings(z)
+		if err != nil {
+			return err
+		}
+		if d.rows() == 0 && z.spec() == spec {
 			res = Result{Zone: z.Zone, Version: z.Version}
 			return nil
 		}
 		if d.rows() > 0 && c.serial == z.Serial && !c.o.Force {
 			return &SerialError{Zone: z.Name, Have: z.Serial, Got: c.serial}
 		}
-		if err := t.changeSettings(ctx, z, c.spec, c.signed); err != nil {
+		if err := t.changeSettings(ctx, z, spec, c.signed); err != nil {
 			return err
 		}
 		if err := s.writeVersion(ctx, t, z, c.serial, d, ""); err != nil {
@@ -245,10 +254,27 @@ func (s *Store) replaceByDiff(ctx context.Context, c *content, version uint64, d
 	return res, err
 }
 
+// settings are those that the zone, which may not be there, is to have.
+func (c *content) settings(z *zoneRow) (ZoneSpec, error) {
+	spec := c.spec
+	if c.o.Edit == nil {
+		return spec, nil
+	}
+	if z != nil && !z.deleted {
+		spec = z.spec()
+	}
+	name := spec.Name
+	if err := c.o.Edit(&spec); err != nil {
+		return spec, err
+	}
+	spec.Name = name
+	return spec, spec.check()
+}
+
 // changeSettings gives a zone, of which z may be a new one, other settings.
 func (t *tx) changeSettings(ctx context.Context, z *zoneRow, spec ZoneSpec, signed bool) error {
 	if z.Private == spec.Private && z.Signed == signed && !z.deleted {
-		z.Name, z.Fallback = spec.Name, spec.Fallback
+		z.take(spec)
 		return nil
 	}
 	if _, err := t.count(ctx, metaCatalog); err != nil {
@@ -261,6 +287,11 @@ func (t *tx) changeSettings(ctx context.Context, z *zoneRow, spec ZoneSpec, sign
 	if len(attached) > 0 && (spec.Private || signed) {
 		return fail(ErrInUse, "zone %v has a guest attached at %v: a signed or private zone can have none: detach it first", spec.Name, attached[0].At)
 	}
-	z.Name, z.Private, z.Fallback, z.Signed = spec.Name, spec.Private, spec.Fallback, signed
+	z.take(spec)
+	z.Signed = signed
 	return nil
+}
+
+func (z *Zone) take(spec ZoneSpec) {
+	z.Name, z.Private, z.Fallback, z.ZoneSettings = spec.Name, spec.Private, spec.Fallback, spec.ZoneSettings
 }

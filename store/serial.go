@@ -2,6 +2,7 @@ package store
 
 import (
 	"encoding/binary"
+	"time"
 
 	"github.com/namelet/namelet/rr"
 )
@@ -21,6 +22,25 @@ func nextSerial(serial uint32) uint32 {
 		return 1
 	}
 	return serial
+}
+
+// next is the serial that a change at a time gives a zone: what the style makes of
+// the time, or where that is not higher, one more. So it never goes back, whatever
+// the clock does, and passes a day of more than a hundred changes.
+func (s SerialStyle) next(serial uint32, now time.Time) uint32 {
+	asked := uint32(0)
+	switch s {
+	case SerialDate:
+		if y, m, d := now.UTC().Date(); y >= 1970 && y < 4294 { // what has ten digits below 2^32
+			asked = uint32(y)*1e6 + uint32(m)*1e4 + uint32(d)*1e2
+		}
+	case SerialUnix:
+		asked = uint32(now.Unix()) // modulo 2^32, as RFC 1982 reckons
+	}
+	if asked != 0 && serialHigher(serial, asked) {
+		return asked
+	}
+	return nextSerial(serial)
 }
 
 // serialOffset finds the serial in an SOA's rdata: behind two names.

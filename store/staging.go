@@ -169,6 +169,10 @@ func (t *tx) succeed(ctx context.Context, c *content) (*zoneRow, error) {
 	if err := c.admit(old); err != nil {
 		return nil, err
 	}
+	spec, err := c.settings(old)
+	if err != nil {
+		return nil, err
+	}
 	z := &zoneRow{deleted: true}
 	z.Created = t.now
 	if old != nil {
@@ -181,7 +185,7 @@ func (t *tx) succeed(ctx context.Context, c *content) (*zoneRow, error) {
 			z.Private, z.Signed, z.deleted, z.Created = old.Private, old.Signed, false, old.Created
 		}
 	}
-	if err := t.changeSettings(ctx, z, c.spec, c.signed); err != nil {
+	if err := t.changeSettings(ctx, z, spec, c.signed); err != nil {
 		return nil, err
 	}
 	z.deleted = false

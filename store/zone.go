@@ -60,6 +60,7 @@ type Zone struct {
 	Private  bool // never answered or transferred: guests look it up
 	Kind     Kind
 	Fallback Fallback
+	ZoneSettings
 
 	Version     uint64 // raised by every commit that changes the zone
 	Serial      uint32 // of its SOA
@@ -76,16 +77,20 @@ type ZoneSpec struct {
 	Name     rr.Name
 	Private  bool
 	Fallback Fallback
+	ZoneSettings
 }
 
 func (s ZoneSpec) check() error {
 	if s.Name.IsZero() {
 		return fail(ErrInvalid, "a zone needs a name")
 	}
+	if err := s.ZoneSettings.check(s.Name); err != nil {
+		return err
+	}
 	return s.Fallback.check("zone " + s.Name.String())
 }
 
-func (z Zone) spec() ZoneSpec { return ZoneSpec{z.Name, z.Private, z.Fallback} }
+func (z Zone) spec() ZoneSpec { return ZoneSpec{z.Name, z.Private, z.Fallback, z.ZoneSettings} }
 
 // zoneRow is a row of TableZones. The row of a deleted zone stays, so that a
 // zone of its name continues above its version.
@@ -98,8 +103,17 @@ type zoneRow struct {
 
 func (z *zoneRow) key() rr.Key { return z.Name.Key() }
 
+// zoneForm is the form of a zone's row that has settings. One without is written
+// in formVersion, so that a release that knows no settings reads what uses none,
+// and refuses what it would serve otherwise than it was told.
+const zoneForm = 2
+
 func encodeZone(z *zoneRow) []byte {
-	b := appendBools([]byte{formVersion}, z.Private, z.Signed, z.deleted)
+	form := byte(formVersion)
+	if z.ZoneSettings != (ZoneSettings{}) {
+		form = zoneForm
+	}
+	b := appendBools([]byte{form}, z.Private, z.Signed, z.deleted)
 	b = append(b, byte(z.Kind), byte(z.Fallback))
 	b = appendString(b, z.Name.Wire())
 	b = appendUint(b, z.Version)
@@ -108,12 +122,15 @@ func encodeZone(z *zoneRow) []byte {
 	b = appendUint(b, z.JournalFrom)
 	b = appendUint(b, z.incarnation)
 	b = appendUint(b, z.journalBytes)
-	b = appendTime(b, z.Created)
-	return appendTime(b, z.Changed)
+	b = appendTime(appendTime(b, z.Created), z.Changed)
+	if form >= zoneForm {
+		b = appendSettings(b, z.ZoneSettings)
+	}
+	return b
 }
 
 func decodeZone(key, row []byte) (*zoneRow, error) {
-	d := decode(row)
+	d, form := decodeForm(row, zoneForm)
 	flags := d.bools(3)
 	z := &zoneRow{deleted: flags&4 != 0}
 	z.Private, z.Signed = flags&1 != 0, flags&2 != 0
@@ -126,13 +143,16 @@ func decodeZone(key, row []byte) (*zoneRow, error) {
 	z.incarnation = d.uint(maxUint64)
 	z.journalBytes = d.uint(maxUint64)
 	z.Created, z.Changed = d.time(), d.time()
+	if form >= zoneForm {
+		z.ZoneSettings = d.settings()
+	}
 	if err := d.end(); err != nil {
 		return nil, corrupt(TableZones, key, err)
 	}
 	switch {
 	case z.Name.IsZero() || string(z.Name.Key()) != string(key):
 		return nil, corruptWhy(TableZones, key, "row is of another zone")
-	case z.Kind != KindPrimary || z.Fallback >= fallbackCount || z.JournalFrom > z.Version:
+	case z.Kind != KindPrimary || z.Fallback >= fallbackCount || z.JournalFrom > z.Version || z.ZoneSettings.check(z.Name) != nil:
 		return nil, corruptWhy(TableZones, key, "field is out of range")
 	}
 	return z, nil

@@ -18,6 +18,7 @@ import (
 type operations interface {
 	Zones(context.Context) ([]control.Zone, error)
 	Zone(context.Context, control.ZoneName) (control.Zone, error)
+	SetZone(context.Context, control.ZoneSet) (control.Zone, error)
 	ImportZone(context.Context, control.ZoneImport, []rr.Set) (control.Zone, error)
 	ExportZone(context.Context, control.ZoneName) ([]rr.Set, error)
 	DeleteZone(context.Context, control.ZoneName) error

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -28,6 +29,7 @@ func TestMain(m *testing.M) {
 //
 //	ready                      waits until the server in the background serves
 //	within TIME RE PROG ARG... runs PROG again and again until its output matches RE
+//	exits CODE PROG ARG...     runs PROG, which must end with this code
 //	end                        sends SIGTERM to what runs in the background
 //	certificate NAME           writes cert.pem, self-signed, and key.pem
 //	mounts                     fails, and says why, where a user may not mount file systems of its own
@@ -57,6 +59,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"ready":  scriptReady,
 			"within": scriptWithin,
+			"exits":  scriptExits,
 			"end":    scriptEnd,
 			"mounts": scriptMounts,
 
@@ -142,6 +145,25 @@ func scriptReady(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: ready")
 	}
 	ts.Check(awaitReady(ts.Getenv("RESPONDER_METRICS_LISTEN")))
+}
+
+func scriptExits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE PROG ARG...")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	err = ts.Exec(args[1], args[2:]...)
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		got = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if got != want {
+		ts.Fatalf("exit code %d, want %d", got, want)
+	}
 }
 
 func scriptWithin(ts *testscript.TestScript, neg bool, args []string) {

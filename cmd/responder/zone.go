@@ -18,8 +18,8 @@ import (
 )
 
 func (p *program) zone() *cobra.Command {
-	return p.group("zone", "Import, export, list, show and delete zones",
-		p.zoneImport(), p.zoneExport(), p.zoneList(), p.zoneShow(), p.zoneDelete())
+	return p.group("zone", "Import, export, list, show, set up and delete zones",
+		p.zoneImport(), p.zoneExport(), p.zoneList(), p.zoneShow(), p.zoneSet(), p.zoneDelete())
 }
 
 // imported is the result of zone import.
@@ -31,12 +31,13 @@ type imported struct {
 
 func (p *program) zoneImport() *cobra.Command {
 	var request control.ZoneImport
-	var private bool
+	var settings settingFlags
 	cmd := &cobra.Command{
 		Use:   "import --origin NAME FILE",
 		Short: "Give a zone the content of a zone file, and no other",
 		Long: `Give a zone the content of a zone file, and no other. The zone is made where it
-is not there. The import happens as a whole or not at all.
+is not there. The import happens as a whole or not at all. Settings that no flag names
+stay as the zone has them; "responder zone set" changes them without an import.
 
 The serial is kept as the file has it. Content that differs under a serial that is not
 higher (RFC 1982) is refused, since secondaries would not see it, unless --force is given.
@@ -48,8 +49,8 @@ $INCLUDE reads files in the folder of FILE and below it.`,
 			if err != nil {
 				return misused(cmd, fmt.Errorf("--origin %q: %w", request.Zone, err))
 			}
-			if cmd.Flags().Changed("private") {
-				request.Private = &private
+			if request.ZoneSettings, err = settings.read(cmd); err != nil {
+				return err
 			}
 			started := time.Now()
 			sets, err := zonefile.ParseFile(args[0], origin)
@@ -67,9 +68,8 @@ $INCLUDE reads files in the folder of FILE and below it.`,
 	}
 	f := cmd.Flags()
 	f.StringVar(&request.Zone, "origin", "", "the zone's apex; the root is .")
-	f.BoolVar(&private, "private", false, "never answer from the zone: guests look it up (default: as the zone is)")
 	f.BoolVar(&request.Force, "force", false, "import also where the serial is not higher")
-	f.StringVar(&request.Fallback, "fallback", "", "what is answered where a guest fails: static or servfail")
+	settings.define(cmd)
 	required(cmd, "origin")
 	return cmd
 }
@@ -202,9 +202,9 @@ func (p *program) zoneList() *cobra.Command {
 					return err
 				}
 				return p.print(zones, func(w io.Writer) {
-					table(w, "ZONE SERIAL VERSION RRSETS PRIVATE SIGNED", func(row func(...any)) {
+					table(w, "ZONE SERIAL VERSION RRSETS PRIVATE SIGNED SETTINGS", func(row func(...any)) {
 						for _, z := range zones {
-							row(z.Name, z.Serial, z.Version, z.RRsets, yesNo(z.Private), yesNo(z.Signed))
+							row(z.Name, z.Serial, z.Version, z.RRsets, yesNo(z.Private), yesNo(z.Signed), unusual(z))
 						}
 					})
 				})
@@ -255,10 +255,16 @@ func showZone(ctx context.Context, ops operations, name string) (shownZone, erro
 }
 
 func (z shownZone) text(w io.Writer) {
-	fmt.Fprintf(w, "zone      %s\nserial    %d\nversion   %d\nrrsets    %d\nprivate   %s\nsigned    %s\nfallback  %s\nchanged   %s\n",
-		z.Name, z.Serial, z.Version, z.RRsets, yesNo(z.Private), yesNo(z.Signed), z.Fallback, z.Changed.Format(time.RFC3339))
+	for _, line := range [][2]any{
+		{"zone", z.Name}, {"serial", z.Serial}, {"version", z.Version}, {"rrsets", z.RRsets},
+		{"private", yesNo(z.Private)}, {"signed", yesNo(z.Signed)}, {"fallback", z.Fallback},
+		{"serial style", z.SerialStyle}, {"max stale", staleText(z.MaxStale)}, {"residency", z.Residency},
+		{"client subnet", onOff(z.ClientSubnet)}, {"changed", z.Changed.Format(time.RFC3339)},
+	} {
+		fmt.Fprintf(w, "%-14s %v\n", line[0], line[1])
+	}
 	for _, a := range z.Attachments {
-		fmt.Fprintf(w, "guest     %s\n", attachmentLine(a))
+		fmt.Fprintf(w, "%-14s %s\n", "guest", attachmentLine(a))
 	}
 }
 

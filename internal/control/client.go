@@ -80,6 +80,11 @@ func (c *Client) Zone(ctx context.Context, q ZoneName) (Zone, error) {
 	return call[Zone](ctx, c, pathZoneShow, q)
 }
 
+// SetZone is that of Service.
+func (c *Client) SetZone(ctx context.Context, q ZoneSet) (Zone, error) {
+	return call[Zone](ctx, c, pathZoneSet, q)
+}
+
 // ImportZone is that of Service.
 func (c *Client) ImportZone(ctx context.Context, q ZoneImport, sets []rr.Set) (Zone, error) {
 	origin, err := parseName("zone", q.Zone)

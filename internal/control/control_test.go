@@ -24,6 +24,7 @@ import (
 type operations interface {
 	Zones(context.Context) ([]control.Zone, error)
 	Zone(context.Context, control.ZoneName) (control.Zone, error)
+	SetZone(context.Context, control.ZoneSet) (control.Zone, error)
 	ImportZone(context.Context, control.ZoneImport, []rr.Set) (control.Zone, error)
 	ExportZone(context.Context, control.ZoneName) ([]rr.Set, error)
 	DeleteZone(context.Context, control.ZoneName) error
@@ -98,12 +99,12 @@ func script(t *testing.T, ops operations) []any {
 	}
 
 	zones()
-	imports(control.ZoneImport{Zone: a, Fallback: "servfail"}, zoneSets(t, a, "WwW 60 TXT \"\\255 ;\"\n"))
-	imports(control.ZoneImport{Zone: b, Private: &yes}, zoneSets(t, b, ""))
+	imports(control.ZoneImport{Zone: a, ZoneSettings: control.ZoneSettings{Fallback: "servfail", SerialStyle: "date"}}, zoneSets(t, a, "WwW 60 TXT \"\\255 ;\"\n"))
+	imports(control.ZoneImport{Zone: b, ZoneSettings: control.ZoneSettings{Private: &yes}}, zoneSets(t, b, ""))
 	imports(control.ZoneImport{Zone: a}, zoneSets(t, a, "www 60 A 192.0.2.1\n"))
 	imports(control.ZoneImport{Zone: a, Force: true}, zoneSets(t, a, "WwW 60 A 192.0.2.1\n"))
 	imports(control.ZoneImport{Zone: a}, zoneSets(t, a, "d 60 DNAME x.\nd 60 NS y.\n"))
-	imports(control.ZoneImport{Zone: a, Fallback: "last-good"}, zoneSets(t, a, ""))
+	imports(control.ZoneImport{Zone: a, ZoneSettings: control.ZoneSettings{Fallback: "last-good"}}, zoneSets(t, a, ""))
 	imports(control.ZoneImport{Zone: "a..b"}, zoneSets(t, a, ""))
 	zones()
 	v, err := ops.Zone(ctx, control.ZoneName{Zone: "B.example"})
@@ -148,9 +149,19 @@ func script(t *testing.T, ops operations) []any {
 		t.Error(err)
 	}
 	note(text.String(), err)
-	imports(control.ZoneImport{Zone: b, Private: &no}, zoneSets(t, b, ""))
+	imports(control.ZoneImport{Zone: b, ZoneSettings: control.ZoneSettings{Private: &no}}, zoneSets(t, b, ""))
 	note(nil, ops.DeleteZone(ctx, control.ZoneName{Zone: b}))
 	note(nil, ops.DeleteZone(ctx, control.ZoneName{Zone: b}))
+	zones()
+	settings := func(q control.ZoneSet) { v, err := ops.SetZone(ctx, q); note(v, err) }
+	stale, never, wrong := 90.5, 0.0, -1.0
+	settings(control.ZoneSet{Zone: a, ZoneSettings: control.ZoneSettings{SerialStyle: "unix", MaxStale: &stale, Residency: "lookup", ClientSubnet: &no}})
+	settings(control.ZoneSet{Zone: a, ZoneSettings: control.ZoneSettings{MaxStale: &never, Private: &yes, ClientSubnet: &yes}, IfVersion: 9})
+	settings(control.ZoneSet{Zone: a, ZoneSettings: control.ZoneSettings{MaxStale: &never, ClientSubnet: &yes}})
+	settings(control.ZoneSet{Zone: a, ZoneSettings: control.ZoneSettings{MaxStale: &wrong}})
+	settings(control.ZoneSet{Zone: a, ZoneSettings: control.ZoneSettings{SerialStyle: "no"}})
+	settings(control.ZoneSet{Zone: a, ZoneSettings: control.ZoneSettings{Residency: "no"}})
+	settings(control.ZoneSet{Zone: "c.example"})
 	zones()
 	return came
 }
@@ -164,6 +175,10 @@ func TestServiceAndClientAreOne(t *testing.T) {
 	ignoreTimes := cmpopts.IgnoreFields(control.Zone{}, "Changed")
 	if diff := cmp.Diff(local, remote, ignoreTimes); diff != "" {
 		t.Errorf("a Client differs from a Service (-service +client):\n%s", diff)
+	}
+	last := local[len(local)-1].([]control.Zone)
+	if len(last) != 1 || last[0].SerialStyle != "unix" || last[0].MaxStale != 0 || last[0].Residency != "lookup" || !last[0].ClientSubnet || last[0].Fallback != "servfail" {
+		t.Errorf("settings came to %+v", last)
 	}
 	for i, want := range map[int]string{
 		3:  "serial-lower: zone a.example.: serial 5 is that of other content: raise it, or force",

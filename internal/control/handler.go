@@ -55,6 +55,7 @@ func Handler(s *Service, e Endpoint) http.Handler {
 	mux.HandleFunc("GET /v1/status", func(w http.ResponseWriter, r *http.Request) { result(w, e.Status) })
 	handle(mux, pathZoneList, func(ctx context.Context, _ struct{}) ([]Zone, error) { return s.Zones(ctx) })
 	handle(mux, pathZoneShow, s.Zone)
+	handle(mux, pathZoneSet, s.SetZone)
 	handle(mux, pathZoneDelete, func(ctx context.Context, q ZoneName) (struct{}, error) { return struct{}{}, s.DeleteZone(ctx, q) })
 	handle(mux, pathRecordList, s.Records)
 	handle(mux, pathRecordSet, s.SetRecords)
@@ -77,6 +78,7 @@ const (
 	pathStatus         = "/v1/status"
 	pathZoneList       = "/v1/zone/list"
 	pathZoneShow       = "/v1/zone/show"
+	pathZoneSet        = "/v1/zone/set"
 	pathZoneImport     = "/v1/zone/import"
 	pathZoneExport     = "/v1/zone/export"
 	pathZoneDelete     = "/v1/zone/delete"

@@ -16,23 +16,26 @@ type ZoneName struct {
 
 // Zone is a zone as of one version.
 type Zone struct {
-	Name     string    `json:"name"`
-	Private  bool      `json:"private"`
-	Signed   bool      `json:"signed"`
-	Fallback string    `json:"fallback"` // static or servfail: what is answered where a guest fails
-	Serial   uint32    `json:"serial"`
-	Version  uint64    `json:"version"`
-	RRsets   uint64    `json:"rrsets"`
-	Changed  time.Time `json:"changed"`
+	Name         string    `json:"name"`
+	Private      bool      `json:"private"`
+	Signed       bool      `json:"signed"`
+	Fallback     string    `json:"fallback"`          // static or servfail: what is answered where a guest fails
+	SerialStyle  string    `json:"serial_style"`      // increment, date or unix: how a change raises the serial
+	MaxStale     float64   `json:"max_stale_seconds"` // how long it is served while the store is away; 0 for without end
+	Residency    string    `json:"residency"`         // memory or lookup
+	ClientSubnet bool      `json:"client_subnet"`     // whether client subnets (RFC 7871) are believed where the server does
+	Serial       uint32    `json:"serial"`
+	Version      uint64    `json:"version"`
+	RRsets       uint64    `json:"rrsets"`
+	Changed      time.Time `json:"changed"`
 }
 
 // ZoneImport asks for a zone to have the content that comes with the request, and
 // no other.
 type ZoneImport struct {
-	Zone     string `json:"zone"`
-	Private  *bool  `json:"private,omitempty"`  // never answered, only looked up by guests; absent for what the zone has
-	Force    bool   `json:"force,omitempty"`    // also where the serial is not higher
-	Fallback string `json:"fallback,omitempty"` // static or servfail; empty for what the zone has
+	Zone  string `json:"zone"`
+	Force bool   `json:"force,omitempty"` // also where the serial is not higher
+	ZoneSettings
 }
 
 // RecordSet is an RRset. In a request its names are as in the zone's file: relative to

@@ -2,7 +2,6 @@ package control
 
 import (
 	"context"
-	"errors"
 	"iter"
 
 	"github.com/namelet/namelet/rr"
@@ -16,6 +15,7 @@ func zoneOf(z store.Zone) Zone {
 	}
 	return Zone{
 		Name: z.Name.String(), Private: z.Private, Signed: z.Signed, Fallback: f.String(),
+		SerialStyle: z.ZoneSettings.Serial.String(), MaxStale: z.MaxStale.Seconds(), Residency: z.Residency.String(), ClientSubnet: !z.IgnoreClientSubnet,
 		Serial: z.Serial, Version: z.Version, RRsets: z.Sets, Changed: z.Changed,
 	}
 }
@@ -53,27 +53,18 @@ func (s *Service) ImportZone(ctx context.Context, q ZoneImport, sets []rr.Set) (
 	if err != nil {
 		return Zone{}, err
 	}
-	fallback, err := parseFallback(q.Fallback)
+	edit, err := q.edit()
 	if err != nil {
 		return Zone{}, err
-	}
-	spec := store.ZoneSpec{Name: name}
-	before, err := s.store.Zone(ctx, name)
-	if err == nil {
-		spec = store.ZoneSpec{Name: before.Name, Private: before.Private, Fallback: before.Fallback}
-	} else if !errors.Is(err, store.ErrNotFound) {
-		return Zone{}, classify(err)
-	}
-	if q.Private != nil {
-		spec.Private = *q.Private
-	}
-	if q.Fallback != "" {
-		spec.Fallback = fallback
 	}
 	if err := servable(name, sets); err != nil {
 		return Zone{}, classify(err)
 	}
-	res, err := s.store.ReplaceZone(ctx, spec, store.Sequence(sets), store.ReplaceOptions{Force: q.Force})
+	spec := store.ZoneSpec{Name: name}
+	if err := edit(&spec); err != nil {
+		return Zone{}, err
+	}
+	res, err := s.store.ReplaceZone(ctx, spec, store.Sequence(sets), store.ReplaceOptions{Force: q.Force, Edit: edit})
 	if err != nil {
 		return Zone{}, classify(err)
 	}
