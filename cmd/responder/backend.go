@@ -25,6 +25,7 @@ type operations interface {
 	Records(context.Context, control.RecordQuery) (control.Records, error)
 	SetRecords(context.Context, control.RecordSetRequest) (control.Change, error)
 	DeleteRecords(context.Context, control.RecordDeleteRequest) (control.Change, error)
+	ApplyRecords(context.Context, control.RecordApply) (control.Change, error)
 	Guests(context.Context) ([]control.GuestVersion, error)
 	PushGuest(context.Context, control.GuestName, []byte) (control.GuestVersion, error)
 	Attachments(context.Context) ([]control.Attachment, error)

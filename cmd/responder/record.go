@@ -13,8 +13,8 @@ import (
 )
 
 func (p *program) record() *cobra.Command {
-	return p.group("record", "List, set and delete the records of a zone",
-		p.recordList(), p.recordSet(), p.recordDelete())
+	return p.group("record", "List, set, delete and apply changes to the records of a zone",
+		p.recordList(), p.recordSet(), p.recordDelete(), p.recordApply())
 }
 
 // recordNames reads a zone's name and one in it, which is relative to the zone

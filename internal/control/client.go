@@ -136,6 +136,11 @@ func (c *Client) DeleteRecords(ctx context.Context, q RecordDeleteRequest) (Chan
 	return call[Change](ctx, c, pathRecordDelete, q)
 }
 
+// ApplyRecords is that of Service.
+func (c *Client) ApplyRecords(ctx context.Context, q RecordApply) (Change, error) {
+	return call[Change](ctx, c, pathRecordApply, q)
+}
+
 // Guests is that of Service.
 func (c *Client) Guests(ctx context.Context) ([]GuestVersion, error) {
 	return call[[]GuestVersion](ctx, c, pathGuestList, struct{}{})

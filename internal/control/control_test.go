@@ -31,6 +31,7 @@ type operations interface {
 	Records(context.Context, control.RecordQuery) (control.Records, error)
 	SetRecords(context.Context, control.RecordSetRequest) (control.Change, error)
 	DeleteRecords(context.Context, control.RecordDeleteRequest) (control.Change, error)
+	ApplyRecords(context.Context, control.RecordApply) (control.Change, error)
 	Guests(context.Context) ([]control.GuestVersion, error)
 	PushGuest(context.Context, control.GuestName, []byte) (control.GuestVersion, error)
 	Attachments(context.Context) ([]control.Attachment, error)
@@ -152,6 +153,21 @@ func script(t *testing.T, ops operations) []any {
 	imports(control.ZoneImport{Zone: b, ZoneSettings: control.ZoneSettings{Private: &no}}, zoneSets(t, b, ""))
 	note(nil, ops.DeleteZone(ctx, control.ZoneName{Zone: b}))
 	note(nil, ops.DeleteZone(ctx, control.ZoneName{Zone: b}))
+	apply := func(q control.RecordApply) { v, err := ops.ApplyRecords(ctx, q); note(v, err) }
+	put := func(s control.RecordSet) control.RecordChange { return control.RecordChange{Set: &s} }
+	drop := func(name, typ string) control.RecordChange {
+		return control.RecordChange{Delete: &control.RecordName{Name: name, Type: typ}}
+	}
+	apply(control.RecordApply{Zone: a, Changes: []control.RecordChange{drop("x", ""), put(rec("x", "A", 60, "192.0.2.1")), put(rec("y", "NS", 60, "ns")), drop("none", "A")}})
+	apply(control.RecordApply{Zone: a, Changes: []control.RecordChange{put(rec("z", "A", 60, "192.0.2.1")), put(rec("y", "DNAME", 60, "ns"))}})
+	apply(control.RecordApply{Zone: a, Changes: []control.RecordChange{drop("y", ""), put(rec("y", "DNAME", 60, "ns"))}})
+	apply(control.RecordApply{Zone: a, Changes: []control.RecordChange{drop("y", "DNAME")}, IfVersion: 1})
+	apply(control.RecordApply{Zone: a, Changes: []control.RecordChange{drop("x", "A"), {}}})
+	apply(control.RecordApply{Zone: a, Changes: []control.RecordChange{drop("@", ""), put(rec("@", "TXT", 60, "kept"))}})
+	apply(control.RecordApply{Zone: a, Changes: []control.RecordChange{drop("@", "NS")}})
+	apply(control.RecordApply{Zone: a, Changes: make([]control.RecordChange, 10001)})
+	apply(control.RecordApply{Zone: a})
+	list(control.RecordQuery{Zone: a})
 	zones()
 	settings := func(q control.ZoneSet) { v, err := ops.SetZone(ctx, q); note(v, err) }
 	stale, never, wrong := 90.5, 0.0, -1.0
@@ -179,6 +195,21 @@ func TestServiceAndClientAreOne(t *testing.T) {
 	last := local[len(local)-1].([]control.Zone)
 	if len(last) != 1 || last[0].SerialStyle != "unix" || last[0].MaxStale != 0 || last[0].Residency != "lookup" || !last[0].ClientSubnet || last[0].Fallback != "servfail" {
 		t.Errorf("settings came to %+v", last)
+	}
+	applied := map[string]bool{}
+	for _, step := range local {
+		if text, ok := step.(string); ok {
+			applied[text] = true
+		}
+	}
+	for _, want := range []string{
+		"invalid: zone a.example.: y.a.example. DNAME: stands beside NS below the apex (RFC 6672 section 2.3)",
+		"invalid: change 2: want one of set and delete",
+		"too-large: 10001 changes at once, more than 10000",
+	} {
+		if !applied[want] {
+			t.Errorf("no change was refused with %q", want)
+		}
 	}
 	for i, want := range map[int]string{
 		3:  "serial-lower: zone a.example.: serial 5 is that of other content: raise it, or force",

@@ -60,6 +60,7 @@ func Handler(s *Service, e Endpoint) http.Handler {
 	handle(mux, pathRecordList, s.Records)
 	handle(mux, pathRecordSet, s.SetRecords)
 	handle(mux, pathRecordDelete, s.DeleteRecords)
+	handleJSON(mux, pathRecordApply, maxApply, s.ApplyRecords)
 	handle(mux, pathGuestList, func(ctx context.Context, _ struct{}) ([]GuestVersion, error) { return s.Guests(ctx) })
 	handle(mux, pathAttachmentList, func(ctx context.Context, _ struct{}) ([]Attachment, error) { return s.Attachments(ctx) })
 	handle(mux, pathAttach, s.Attach)
@@ -85,6 +86,7 @@ const (
 	pathRecordList     = "/v1/record/list"
 	pathRecordSet      = "/v1/record/set"
 	pathRecordDelete   = "/v1/record/delete"
+	pathRecordApply    = "/v1/record/apply"
 	pathGuestList      = "/v1/guest/list"
 	pathGuestPush      = "/v1/guest/push"
 	pathAttachmentList = "/v1/guest/attachments"
@@ -94,7 +96,12 @@ const (
 
 // handle offers an operation that takes and gives JSON.
 func handle[Q, R any](mux *http.ServeMux, path string, operation func(context.Context, Q) (R, error)) {
-	mux.Handle("POST "+path, body(typeJSON, maxJSON, nil, func(w http.ResponseWriter, r *http.Request) error {
+	handleJSON(mux, path, maxJSON, operation)
+}
+
+// handleJSON is handle with a bound of its own.
+func handleJSON[Q, R any](mux *http.ServeMux, path string, most int64, operation func(context.Context, Q) (R, error)) {
+	mux.Handle("POST "+path, body(typeJSON, most, nil, func(w http.ResponseWriter, r *http.Request) error {
 		var q Q
 		if err := readJSON(r.Body, &q); err != nil {
 			return err

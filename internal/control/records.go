@@ -59,7 +59,7 @@ func (s *Service) SetRecords(ctx context.Context, q RecordSetRequest) (Change, e
 	if err != nil {
 		return Change{}, err
 	}
-	res, err := s.change(ctx, zone, store.Put(set), q.IfVersion)
+	res, err := s.change(ctx, zone, []store.Change{store.Put(set)}, q.IfVersion)
 	if err != nil {
 		return Change{}, classify(err)
 	}
@@ -97,25 +97,18 @@ func (s *Service) DeleteRecords(ctx context.Context, q RecordDeleteRequest) (Cha
 	if err != nil {
 		return Change{}, err
 	}
-	owner, err := parseOwner(q.Name, zone)
+	c, err := RecordName{q.Name, q.Type}.parse(zone)
 	if err != nil {
 		return Change{}, err
 	}
-	t, err := parseType(q.Type)
-	if err != nil {
-		return Change{}, err
-	}
-	if t == 0 {
-		t = rr.TypeANY // all types, in store.Change
-	}
-	res, err := s.change(ctx, zone, store.Delete(owner, t), q.IfVersion)
+	res, err := s.change(ctx, zone, []store.Change{c}, q.IfVersion)
 	if err != nil {
 		return Change{}, classify(err)
 	}
 	if !res.Changed {
-		what := owner.String()
+		what := c.Set.Name.String()
 		if q.Type != "" {
-			what += " " + t.String()
+			what += " " + c.Set.Type.String()
 		}
 		return Change{}, &Error{Code: CodeNotFound, Detail: what + ": not found"}
 	}
