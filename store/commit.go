@@ -176,6 +176,15 @@ func (s *Store) runPlans(jobs []*job) (*tx, error) {
 		return nil, err
 	}
 	defer v.Close()
+	if s.given {
+		identity, err := readIdentity(s.ctx, viewReader{v})
+		if err != nil {
+			return nil, err
+		}
+		if err := (Standing{Identity: identity}).Follows(Standing{Identity: s.identity}); err != nil {
+			return nil, err
+		}
+	}
 	t := &tx{base: viewReader{v}, now: s.now().UTC().Truncate(time.Millisecond), checks: map[tableKey][]byte{}}
 	for _, j := range jobs {
 		next := *t

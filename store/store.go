@@ -19,6 +19,11 @@ type Options struct {
 
 	Now func() time.Time // the clock; time.Now where nil
 
+	// Identity, where given, is that of the store that the driver is known to
+	// have: New then asks it nothing, so it need not be reachable, and nothing is
+	// written to a store of another identity (ErrForeign).
+	Identity string
+
 	// JournalVersions is how many versions of a zone the journal holds; 10,000
 	// where 0. It holds fewer where they take over 64 MiB.
 	JournalVersions int
@@ -28,6 +33,7 @@ type Options struct {
 type Store struct {
 	driver   Driver
 	identity string
+	given    bool // the identity was not read: writers look whether it holds
 	check    func(zone rr.Name, set rr.Set) error
 	now      func() time.Time
 	keep     uint64          // entries of a journal
@@ -48,11 +54,12 @@ type Store struct {
 }
 
 // New makes a Store over a driver, and takes the driver over: Close closes it.
-// An empty driver becomes a store with a new identity. ErrSchema where another
+// An empty driver becomes a store with a new identity, unless Options name the one
+// that it must have. ErrSchema where another
 // release wrote it. Where New fails the driver is still the caller's.
 func New(ctx context.Context, d Driver, o Options) (*Store, error) {
 	s := &Store{
-		driver: d, check: o.Check, now: o.Now,
+		driver: d, identity: o.Identity, given: o.Identity != "", check: o.Check, now: o.Now,
 		watchers: map[chan struct{}]bool{}, staging: map[string]bool{},
 		work: make(chan struct{}, 1), reclaim: make(chan struct{}, 1),
 		quit: make(chan struct{}), stopped: make(chan struct{}),
@@ -71,7 +78,9 @@ func New(ctx context.Context, d Driver, o Options) (*Store, error) {
 		return nil, err
 	}
 	s.background.Go(s.reclaimer)
-	wake(s.reclaim)
+	if !s.given { // else nobody knows yet whether it can be reached
+		wake(s.reclaim)
+	}
 	return s, nil
 }
 
@@ -102,6 +111,9 @@ func (s *Store) stop() bool {
 // the store was.
 func (s *Store) Identity() string { return s.identity }
 
+// Capabilities are those of the driver.
+func (s *Store) Capabilities() Capabilities { return s.driver.Capabilities() }
+
 // The row of TableMeta under metaStore is the schema and the identity; that
 // under metaCatalog the number of the last change to the catalog, which is the
 // list of zones, the guests and the attachments; that under metaIncarnation the
@@ -117,30 +129,22 @@ const (
 // identify reads the identity, or makes one. It writes only where there is none,
 // so a store that can only be read opens.
 func (s *Store) identify(ctx context.Context) error {
-	read := func(r reader) error {
-		row, err := r.get(ctx, TableMeta, metaStore)
-		if err != nil || row == nil {
-			return err
-		}
-		d := decode(row)
-		schema := d.uint(maxUint64)
-		if d.err == nil && schema != schemaVersion {
-			return fail(ErrSchema, "schema is %d, and this release knows %d", schema, schemaVersion)
-		}
-		s.identity = d.string(64)
-		if err := d.end(); err != nil {
-			return corrupt(TableMeta, []byte(metaStore), err)
-		}
+	if s.identity != "" {
 		return nil
 	}
-	if err := s.Snapshot(ctx, func(v *Snapshot) error { return read(v) }); err != nil || s.identity != "" {
+	err := s.Snapshot(ctx, func(v *Snapshot) (err error) {
+		s.identity, err = readIdentity(ctx, v)
+		return err
+	})
+	if err != nil || s.identity != "" {
 		return err
 	}
 	return s.commit(ctx, 1, func(ctx context.Context, t *tx) error {
 		if err := t.guard(ctx, TableMeta, metaStore); err != nil {
 			return err
 		}
-		if err := read(t); err != nil || s.identity != "" {
+		var err error
+		if s.identity, err = readIdentity(ctx, t); err != nil || s.identity != "" {
 			return err
 		}
 		var id [16]byte

@@ -12,12 +12,22 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/namelet/namelet/internal/replica"
 	"github.com/namelet/namelet/internal/resolve"
 )
 
 // health is what /readyz tells: whether queries should be sent here.
 type health struct {
 	ready atomic.Bool
+	note  func() string // what is to be known about a server that is ready; may be nil until then
+}
+
+// text is what /readyz says of a server that is ready.
+func (h *health) text() string {
+	if note := h.note(); note != "" {
+		return "ok: " + note + "\n"
+	}
+	return "ok\n"
 }
 
 // newRegistry makes a registry with what every process counts and what is given.
@@ -50,7 +60,7 @@ func metricsServer(registry *prometheus.Registry, h *health, log *slog.Logger) *
 			http.Error(w, "not ready", http.StatusServiceUnavailable)
 			return
 		}
-		io.WriteString(w, "ok\n")
+		io.WriteString(w, h.text())
 	})
 	return &http.Server{
 		Handler:           mux,
@@ -135,12 +145,16 @@ var (
 	descNames       = prometheus.NewDesc("responder_names", "Owner names of all zones.", nil, nil)
 	descAttachments = prometheus.NewDesc("responder_attachments", "Attachments in force.", nil, nil)
 	descProblems    = prometheus.NewDesc("responder_replica_problems", "Zones and guests that could not be loaded as they are in the store, and guests that are impure.", nil, nil)
+	descStaleness   = prometheus.NewDesc("responder_replica_staleness_seconds", "Time since a reading of the change feed began that came to its end.", nil, nil)
+	descWatermark   = prometheus.NewDesc("responder_replica_watermark_age_seconds", "Time since the moment up to which all commits are served.", nil, nil)
+	descState       = prometheus.NewDesc("responder_replica_state", "1 for the state in which the replica is: following, away or refused.", []string{"state"}, nil)
+	descStoreErrors = prometheus.NewDesc("responder_replica_store_errors_total", "Times that the store could not be followed, or was refused.", nil, nil)
 	descCaught      = prometheus.NewDesc("responder_replica_caught_up_timestamp_seconds", "When the change feed was last read to its end, in Unix time.", nil, nil)
 )
 
 // Describe implements prometheus.Collector.
 func (*replicaCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descZones, descNames, descAttachments, descProblems, descCaught} {
+	for _, d := range []*prometheus.Desc{descZones, descNames, descAttachments, descProblems, descCaught, descStaleness, descWatermark, descState, descStoreErrors} {
 		ch <- d
 	}
 }
@@ -149,13 +163,25 @@ func (*replicaCollector) Describe(ch chan<- *prometheus.Desc) {
 // replica, but collects only once it serves.
 func (c *replicaCollector) Collect(ch chan<- prometheus.Metric) {
 	status := c.server.replica.Status()
-	for d, n := range map[*prometheus.Desc]int{
-		descZones: status.Zones, descNames: status.Names,
-		descAttachments: status.Attachments, descProblems: len(status.Problems),
-	} {
-		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, float64(n))
+	gauge := func(d *prometheus.Desc, n float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, n, labels...)
 	}
+	gauge(descZones, float64(status.Zones))
+	gauge(descNames, float64(status.Names))
+	gauge(descAttachments, float64(status.Attachments))
+	gauge(descProblems, float64(len(status.Problems)))
+	for _, state := range []replica.State{replica.Following, replica.Away, replica.Refused} {
+		is := 0.0
+		if status.State == state {
+			is = 1
+		}
+		gauge(descState, is, string(state))
+	}
+	ch <- prometheus.MustNewConstMetric(descStoreErrors, prometheus.CounterValue, float64(status.Errors))
 	if !status.Caught.IsZero() {
-		ch <- prometheus.MustNewConstMetric(descCaught, prometheus.GaugeValue, float64(status.Caught.UnixMilli())/1000)
+		gauge(descCaught, float64(status.Caught.UnixMilli())/1000)
+		gauge(descStaleness, time.Since(status.Caught).Seconds())
+		gauge(descWatermark, time.Since(status.Watermark).Seconds())
 	}
+	c.server.replica.Latency().Collect(ch)
 }

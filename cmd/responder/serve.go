@@ -214,6 +214,7 @@ func (s *server) run(ctx context.Context) error {
 		close(followed)
 	}()
 	s.announce()
+	s.health.note = func() string { return storeNote(s.replica.Status()) }
 	s.health.ready.Store(true)
 	var err error
 	select {
@@ -227,6 +228,18 @@ func (s *server) run(ctx context.Context) error {
 	stop()
 	<-followed
 	return errors.Join(err, s.close())
+}
+
+// storeNote says what is wrong between a replica and its store; empty where nothing is.
+func storeNote(status replica.Status) string {
+	if status.State == replica.Following {
+		return ""
+	}
+	what := "the store cannot be read"
+	if status.State == replica.Refused {
+		what = "the store is refused"
+	}
+	return fmt.Sprintf("%s, what was held is served; last in step %s: %s", what, status.Caught.UTC().Format(time.RFC3339), oneLine(status.Why))
 }
 
 // announce logs where the server listens and what it serves.

@@ -145,13 +145,17 @@ func fallback(a store.Attachment, zone store.Fallback) resolve.Fallback {
 // prepare compiles the attachment's module, unless one of this digest is at hand,
 // and initialises it with the attachment's configuration.
 func (g *guests) prepare(ctx context.Context, a store.Attachment) (_ resolve.Guest, digest store.Digest, limits runtime.Limits, err error) {
-	version, err := g.store.Guest(ctx, a.Guest, a.Version)
+	version, err := within(ctx, probeTime, func(ctx context.Context) (store.GuestVersion, error) {
+		return g.store.Guest(ctx, a.Guest, a.Version)
+	})
 	if err != nil {
 		return nil, digest, limits, err
 	}
 	module := g.modules[version.Digest]
 	if module == nil {
-		wasm, err := g.store.LoadBlob(ctx, version.Digest)
+		wasm, err := within(ctx, moduleTime, func(ctx context.Context) ([]byte, error) {
+			return g.store.LoadBlob(ctx, version.Digest)
+		})
 		if err != nil {
 			return nil, digest, limits, err
 		}

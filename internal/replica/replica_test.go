@@ -28,6 +28,7 @@ import (
 type rig struct {
 	t        testing.TB
 	store    *store.Store
+	driver   store.Driver // of a store of others
 	resolver *resolve.Resolver
 	replica  *replica.Replica
 	worker   *resolve.Worker

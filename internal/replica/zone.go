@@ -15,7 +15,7 @@ import (
 // load makes the served form of a zone: from the last one and the journal where
 // that reaches back, else from all its RRsets. The error is the store's; what is
 // wrong with the content is in the heldZone, and the last content stays.
-func (r *Replica) load(ctx context.Context, z store.Zone, before heldZone, last *authority.Zone) (*authority.Zone, heldZone, error) {
+func (r *Replica) load(ctx context.Context, v *store.Snapshot, w *watch, z store.Zone, before heldZone, last *authority.Zone) (*authority.Zone, heldZone, error) {
 	served := &authority.Zone{Apex: z.Name, Private: z.Private}
 	if last != nil {
 		served.Snapshot = last.Snapshot
@@ -24,7 +24,7 @@ func (r *Replica) load(ctx context.Context, z store.Zone, before heldZone, last 
 	if same {
 		return served, heldZone{zone: z}, nil
 	}
-	snapshot, changes, z, err := r.snapshot(ctx, z, before, served.Snapshot)
+	snapshot, changes, err := r.snapshot(ctx, v, w, z, before, served.Snapshot)
 	if err == nil {
 		if served.Snapshot != nil {
 			r.steps = append(r.steps, step{served.Snapshot, snapshot, changes})
@@ -42,43 +42,46 @@ func (r *Replica) load(ctx context.Context, z store.Zone, before heldZone, last 
 	return served, heldZone{zone: z, failed: err, retry: before.retry.next(time.Now())}, nil
 }
 
-// snapshot reads a zone at its newest version. The changes are what lies between
-// it and the last one, and empty where it was read anew.
-func (r *Replica) snapshot(ctx context.Context, z store.Zone, before heldZone, last *authority.Snapshot) (*authority.Snapshot, []authority.Change, store.Zone, error) {
+// snapshot reads a zone at the version that it has in v. The changes are what lies
+// between it and the last one, and empty where it was read anew.
+func (r *Replica) snapshot(ctx context.Context, v *store.Snapshot, w *watch, z store.Zone, before heldZone, last *authority.Snapshot) (*authority.Snapshot, []authority.Change, error) {
 	if last != nil && before.zone.Created.Equal(z.Created) {
-		next, changes, err := r.replay(ctx, z.Name, last)
+		next, changes, err := replay(ctx, v, w, z.Name, last)
 		switch {
 		case err == nil && next.Version() >= z.Version:
-			return next, changes, z, nil
+			return next, changes, nil
 		case err != nil && !errors.Is(err, store.ErrGone) && !errors.Is(err, store.ErrForeign):
-			return nil, nil, z, err
+			return nil, nil, err
 		}
 	}
 	var snapshot *authority.Snapshot
-	err := r.Store.LoadZone(ctx, z.Name, func(now store.Zone, rows iter.Seq2[rr.Set, error]) error {
-		z = now
+	err := v.LoadZone(ctx, z.Name, func(z store.Zone, rows iter.Seq2[rr.Set, error]) error {
 		var failed error
 		sets := func(yield func(rr.Set) bool) {
 			for set, err := range rows {
+				w.row()
 				if failed = err; err != nil || !yield(set) {
 					return
 				}
 			}
+			w.hold(true) // nothing more comes while the zone is built
 		}
+		defer w.hold(false)
 		var err error
 		snapshot, err = authority.Build(z.Name, z.Version, sets)
 		return errors.Join(failed, err)
 	})
 	if err != nil {
-		return nil, nil, z, fmt.Errorf("replica: zone %v: %w", z.Name, err)
+		return nil, nil, fmt.Errorf("zone %v: %w", z.Name, err)
 	}
-	return snapshot, nil, z, nil
+	return snapshot, nil, nil
 }
 
 // replay applies the journal to a snapshot, and returns the changes too.
-func (r *Replica) replay(ctx context.Context, zone rr.Name, s *authority.Snapshot) (*authority.Snapshot, []authority.Change, error) {
+func replay(ctx context.Context, v *store.Snapshot, w *watch, zone rr.Name, s *authority.Snapshot) (*authority.Snapshot, []authority.Change, error) {
 	var all []authority.Change
-	err := r.Store.Journal(ctx, zone, s.Version(), func(e store.JournalEntry) error {
+	err := v.Journal(ctx, zone, s.Version(), func(e store.JournalEntry) error {
+		w.row()
 		before := func(name rr.Name) rr.Set {
 			set, _ := s.Get(name, rr.TypeRRSIG)
 			return set
@@ -90,7 +93,7 @@ func (r *Replica) replay(ctx context.Context, zone rr.Name, s *authority.Snapsho
 		return err
 	})
 	if err != nil {
-		return nil, nil, fmt.Errorf("replica: zone %v: journal: %w", zone, err)
+		return nil, nil, fmt.Errorf("zone %v: journal: %w", zone, err)
 	}
 	return s, all, nil
 }

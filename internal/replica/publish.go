@@ -1,0 +1,53 @@
+package replica
+
+import (
+	"context"
+
+	"github.com/namelet/namelet/internal/authority"
+	"github.com/namelet/namelet/rr"
+	"github.com/namelet/namelet/store"
+)
+
+// publish gives the resolver what is held now. Where the attachments cannot have
+// changed it leaves them as they are. The error is that of a ctx that has ended.
+//
+// The order is that of [authority.Slots]: first the new routing, so that what is
+// computed from now on is computed from it; then the slots of what changed, so
+// that nothing computed before is given again; then Status and with it whoever
+// waits for the change. Where an earlier step was read but could not be published,
+// its slots are raised now: they are kept until then.
+func (r *Replica) publish(ctx context.Context, attachments bool) error {
+	routing := r.Resolver.Routing().WithZones(r.zones)
+	if attachments {
+		routing = r.guests.routing(ctx, r.zones, r.rows, r.fallbacks(), r.Log)
+		if err := ctx.Err(); err != nil {
+			return err // guests that were not prepared because of it are no failures
+		}
+	}
+	r.Resolver.SetRouting(ctx, routing)
+	for _, s := range r.steps {
+		authority.Outdate(s.old, s.next, s.changes)
+	}
+	r.steps = nil
+	problems := r.guests.problems()
+	if err := r.Store.Trouble(); err != nil {
+		problems["space of the store"] = err.Error()
+	}
+	for key := range r.failing {
+		h := r.held[key]
+		problems["zone "+h.zone.Name.String()] = h.failed.Error()
+	}
+	r.note(func(s *Status) {
+		s.Zones, s.Names, s.Attachments, s.Problems = r.zones.Len(), r.names, len(r.guests.inForce), problems
+	})
+	return nil
+}
+
+// fallbacks gives the fallback that each zone has for its attachments.
+func (r *Replica) fallbacks() map[rr.Key]store.Fallback {
+	all := make(map[rr.Key]store.Fallback, len(r.held))
+	for key, h := range r.held {
+		all[key] = h.zone.Fallback
+	}
+	return all
+}

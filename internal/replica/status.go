@@ -1,0 +1,65 @@
+package replica
+
+import (
+	"maps"
+	"time"
+
+	"github.com/namelet/namelet/store"
+)
+
+// State says how a Replica and its store get on.
+type State string
+
+const (
+	Following State = "following" // what is served is the store's
+	Away      State = "away"      // the store cannot be read; what was held is served
+	Refused   State = "refused"   // the store is empty, another or an older one; what was held is served
+)
+
+// Status says where a Replica stands.
+type Status struct {
+	State State
+	Since time.Time // when it got into the state
+	Why   string    // what is wrong with the store; empty while it is followed
+
+	Zones       int               // zones served, private ones included
+	Names       int               // owner names of them all
+	Attachments int               // attachments in force
+	Problems    map[string]string // what could not be loaded, and why, and impure guests
+
+	Cursor    store.Cursor // the place in the change feed up to which changes are served
+	Caught    time.Time    // when a reading of the feed began that came to its end
+	Watermark time.Time    // all that was committed before is served
+	Errors    uint64       // times that the store could not be followed
+}
+
+func (r *Replica) note(change func(*Status)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	change(&r.status)
+}
+
+// enter notes the state, and why where it is not Following.
+func (s *Status) enter(state State, why string) {
+	if s.State != state {
+		s.State, s.Since = state, time.Now()
+	}
+	s.Why = why
+}
+
+// Status returns where the replica stands, and which guests turned out impure.
+func (r *Replica) Status() Status {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	status := r.status
+	status.Problems = maps.Clone(status.Problems)
+	if status.Why != "" {
+		status.Problems["store"] = status.Why
+	}
+	for a := range r.Resolver.Routing().Attachments() {
+		if a.Purity().Impure {
+			status.Problems["guest "+a.Label+" at "+a.At.String()] = "is impure: its answers are not cached"
+		}
+	}
+	return status
+}
