@@ -52,6 +52,7 @@ type options struct {
 	seconds                     float64 // of one measurement
 	rounds                      int
 	names, many                 int     // of the small and the large zone
+	distinct                    int64   // random names, each asked once
 	rate                        float64 // queries a second at which latency is taken
 	serverCore, loadCore        int
 	only                        string
@@ -69,6 +70,7 @@ func parseOptions(args []string, errOut io.Writer) (*options, error) {
 	f.IntVar(&o.rounds, "rounds", 3, "rounds; in each, every server is measured once")
 	f.IntVar(&o.names, "names", 10_000, "names of the zone")
 	f.IntVar(&o.many, "many", 1_000_000, "names of the large zone")
+	f.Int64Var(&o.distinct, "distinct", 10_000_000, "random names, each asked once, over which memory is watched")
 	f.Float64Var(&o.rate, "rate", 5_000, "queries a second at which latency is taken")
 	f.IntVar(&o.serverCore, "server-core", 0, "core that servers are pinned to")
 	f.IntVar(&o.loadCore, "load-core", 1, "core that dnsperf and the generator are pinned to")
@@ -79,8 +81,8 @@ func parseOptions(args []string, errOut io.Writer) (*options, error) {
 	if f.NArg() > 0 {
 		return nil, fmt.Errorf("unexpected argument %q", f.Arg(0))
 	}
-	if o.seconds <= 0 || o.rounds < 1 || o.names < 100 || o.many < 100 || o.rate <= 0 {
-		return nil, errors.New("seconds, rounds, names, many and rate are to be positive, and names at least 100")
+	if o.seconds <= 0 || o.rounds < 1 || o.names < 100 || o.many < 100 || o.distinct < 1 || o.rate <= 0 {
+		return nil, errors.New("seconds, rounds, names, many, distinct and rate are to be positive, and names at least 100")
 	}
 	if o.serverCore == o.loadCore {
 		return nil, errors.New("the server and its load need a core each")
@@ -114,6 +116,7 @@ var sections = []section{
 	{"many", many},
 	{"changes", changes},
 	{"flood", flood},
+	{"distinct", distinct},
 }
 
 func sectionNames() []string {

@@ -56,7 +56,8 @@ func (r *report) machine(b *bench) {
 }
 
 func (r *report) closing(b *bench, took time.Duration) {
-	r.line("The run took %.0f s: `bench -seconds %g -rounds %d -names %d -many %d -rate %g`.", took.Seconds(), b.seconds, b.rounds, b.names, b.many, b.rate)
+	r.line("The run took %.0f s: `bench -seconds %g -rounds %d -names %d -many %d -distinct %d -rate %g`.",
+		took.Seconds(), b.seconds, b.rounds, b.names, b.many, b.distinct, b.rate)
 }
 
 func cpuModel() string {

@@ -3,11 +3,13 @@ package resolve
 import (
 	"bytes"
 	"context"
+	"log/slog"
 	"net/netip"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/namelet/namelet/hostabi"
 	"github.com/namelet/namelet/rr"
@@ -98,13 +100,19 @@ func cloneName(n rr.Name) rr.Name {
 }
 
 // auditor replays one call after another, in a goroutine that lives as long as
-// there are some.
+// there are some, and a little longer.
 type auditor struct {
 	mu      sync.Mutex
 	queue   []*replay
+	more    chan struct{} // has a token where the queue has something, or is closed
 	running chan struct{} // closed when the goroutine ends; nil where there is none
 	closed  bool
 }
+
+const (
+	auditLinger    = time.Second // how long instances are kept for the next replay
+	auditInstances = 8           // instances kept
+)
 
 // offer puts what record makes into the queue, unless that is full.
 func (a *auditor) offer(r *Resolver, record func() *replay) {
@@ -117,24 +125,81 @@ func (a *auditor) offer(r *Resolver, record func() *replay) {
 	p.attachment.purity.replays.Add(1)
 	a.queue = append(a.queue, p)
 	if a.running == nil {
-		a.running = make(chan struct{})
+		a.running, a.more = make(chan struct{}), make(chan struct{}, 1)
 		go a.run(r, a.running)
+	}
+	a.wake()
+}
+
+// wake leaves a token for the goroutine, if there is one.
+func (a *auditor) wake() {
+	select {
+	case a.more <- struct{}{}:
+	default:
 	}
 }
 
 func (a *auditor) run(r *Resolver, done chan struct{}) {
 	defer close(done)
-	for {
+	fresh := freshInstances{}
+	defer fresh.close(r.config.Log)
+	for p := a.next(); p != nil; p = a.next() {
+		r.check(p, fresh)
+	}
+}
+
+// next waits for a replay. Where none comes it is nil, and the goroutine is to end.
+func (a *auditor) next() *replay {
+	linger := time.NewTimer(auditLinger)
+	defer linger.Stop()
+	for waited := false; ; {
 		a.mu.Lock()
-		if len(a.queue) == 0 {
+		if len(a.queue) > 0 {
+			p := a.queue[0]
+			a.queue = a.queue[1:]
+			a.mu.Unlock()
+			return p
+		}
+		if a.closed || waited {
 			a.queue, a.running = nil, nil
 			a.mu.Unlock()
-			return
+			return nil
 		}
-		p := a.queue[0]
-		a.queue = a.queue[1:]
 		a.mu.Unlock()
-		r.check(p)
+		select {
+		case <-a.more:
+		case <-linger.C:
+			waited = true
+		}
+	}
+}
+
+// freshInstances are instances that begin each call from the beginning. To make one
+// takes a hundred times as long as to put one back.
+type freshInstances map[*Attachment]Instance
+
+// of returns the attachment's, as good as new.
+func (f freshInstances) of(a *Attachment, log *slog.Logger) (Instance, error) {
+	if i := f[a]; i != nil {
+		i.Reset()
+		return i, nil
+	}
+	if len(f) >= auditInstances {
+		f.close(log)
+	}
+	i, err := a.Guest.NewInstance(context.Background())
+	if err == nil {
+		f[a] = i
+	}
+	return i, err
+}
+
+func (f freshInstances) close(log *slog.Logger) {
+	for a, i := range f {
+		if err := i.Close(context.Background()); err != nil {
+			log.Warn("guest instance did not close", "guest", a.Label, "error", err)
+		}
+		delete(f, a)
 	}
 }
 
@@ -144,6 +209,7 @@ func (r *Resolver) Close() {
 	a := &r.auditor
 	a.mu.Lock()
 	a.closed, a.queue = true, nil
+	a.wake()
 	running := a.running
 	a.mu.Unlock()
 	if running != nil {
@@ -153,8 +219,8 @@ func (r *Resolver) Close() {
 
 // check replays a call. Where it comes out different, the attachment's answers
 // are given once only from now on, and those that were kept are not given again.
-func (r *Resolver) check(p *replay) {
-	why, err := p.run()
+func (r *Resolver) check(p *replay, fresh freshInstances) {
+	why, err := p.run(fresh, r.config.Log)
 	if err != nil {
 		r.config.Log.Warn("guest could not be checked", "guest", p.attachment.Label, "error", err)
 		return
@@ -173,8 +239,8 @@ func (r *Resolver) check(p *replay) {
 
 // run asks a fresh instance and says what came out different, if anything did.
 // The error is that of an instance that cannot be made.
-func (p *replay) run() (why string, err error) {
-	instance, err := p.attachment.Guest.NewInstance(context.Background())
+func (p *replay) run(fresh freshInstances, log *slog.Logger) (why string, err error) {
+	instance, err := fresh.of(p.attachment, log)
 	if err != nil {
 		return "", err
 	}
@@ -191,7 +257,7 @@ func (p *replay) run() (why string, err error) {
 	case !sameAnswer(&p.answer, &again):
 		why = "it answered something else"
 	}
-	return why, instance.Close(context.Background())
+	return why, nil
 }
 
 func sameAnswer(a, b *runtime.Answer) bool {
