@@ -38,13 +38,18 @@ const (
 	answerTime = 10 * time.Minute
 )
 
+// maxIdle is how many connections a client keeps for callers to come: a new one for
+// each call costs the server as much as the call does.
+const maxIdle = 64
+
 // NewClient makes a client of the endpoint at address, HOST:PORT; token may be
 // empty. It does not reach out yet.
 func NewClient(address, token string) *Client {
 	// A proxy has no business between two programs of one machine.
 	transport := &http.Transport{
 		DialContext:           (&net.Dialer{Timeout: statusTime}).DialContext,
-		MaxIdleConns:          4,
+		MaxIdleConns:          maxIdle,
+		MaxIdleConnsPerHost:   maxIdle,
 		ResponseHeaderTimeout: answerTime,
 	}
 	return &Client{address: address, token: token, http: &http.Client{

@@ -46,8 +46,12 @@ type entryReader struct {
 	text   []byte
 }
 
-func newEntryReader(r io.Reader, budget *int64) *entryReader {
-	return &entryReader{r: bufio.NewReaderSize(r, 64<<10), line: 1, budget: budget}
+// fileBuffer is how many octets of a file are read at a time.
+const fileBuffer = 64 << 10
+
+// newEntryReader reads r, size octets at a time.
+func newEntryReader(r io.Reader, size int, budget *int64) *entryReader {
+	return &entryReader{r: bufio.NewReaderSize(r, size), line: 1, budget: budget}
 }
 
 // next gives the next entry, which may be blank. The error is io.EOF at the end,

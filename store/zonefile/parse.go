@@ -113,7 +113,7 @@ type ttlDefault struct {
 }
 
 func (p *parser) file(r io.Reader, f *file) error {
-	entries := newEntryReader(r, &p.budget)
+	entries := newEntryReader(r, fileBuffer, &p.budget)
 	for {
 		e, err := entries.next()
 		if err == io.EOF {

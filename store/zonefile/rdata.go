@@ -27,7 +27,7 @@ func ParseRdata(t rr.Type, text string, origin rr.Name) (rr.Rdata, error) {
 		return "", errorf("type %s is for messages and cannot stand in a zone", t)
 	}
 	budget := int64(DefaultMaxBytes)
-	entries := newEntryReader(strings.NewReader(text), &budget)
+	entries := newEntryReader(strings.NewReader(text), min(len(text), fileBuffer), &budget)
 	e, err := entries.next()
 	if err != nil && err != io.EOF {
 		return "", unplaced(err)
