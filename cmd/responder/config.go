@@ -44,6 +44,7 @@ type config struct {
 	Store            string     `env:"STORE" envDefault:"bolt:responder.db" help:"where zones and guests are kept: bolt:FILE or memory:"`
 	Workers          int        `env:"WORKERS" help:"sockets and workers an address, at most 1024; 0 for one a CPU"`
 	CacheBytes       int        `env:"CACHE_BYTES" envDefault:"134217728" help:"memory for answers that are given again, in octets; 0 turns that off"`
+	SlowWorkers      int        `env:"SLOW_WORKERS" envDefault:"16" help:"answers that can wait for the store at the same time, 1 to 1024"`
 	GuestCache       string     `env:"GUEST_CACHE" help:"folder for the machine code of guests (default: in the user's cache folder)"`
 	Site             string     `env:"SITE" help:"name of this place, which guests can ask for, at most 255 bytes"`
 	LogLevel         slog.Level `env:"LOG_LEVEL" envDefault:"info" help:"least level of what is logged: debug, info, warn or error"`
@@ -94,6 +95,9 @@ func (c *config) check() error {
 	}
 	if c.Workers < 0 || c.Workers > maxWorkers {
 		return fmt.Errorf("%sWORKERS: %d: want 0 to %d", envPrefix, c.Workers, maxWorkers)
+	}
+	if c.SlowWorkers < 1 || c.SlowWorkers > maxWorkers {
+		return fmt.Errorf("%sSLOW_WORKERS: %d: want 1 to %d", envPrefix, c.SlowWorkers, maxWorkers)
 	}
 	if len(c.Site) > hostabi.MaxSite {
 		return fmt.Errorf("%sSITE: the name has %d bytes, want at most %d", envPrefix, len(c.Site), hostabi.MaxSite)
@@ -169,6 +173,7 @@ func (c *config) frontend() (f frontend.Config, err error) {
 	if c.Listen == "" {
 		return f, fmt.Errorf("%sLISTEN: no address", envPrefix)
 	}
+	f.Slow.Workers = c.SlowWorkers
 	if f.CacheBytes = c.CacheBytes; f.CacheBytes < 0 {
 		return f, fmt.Errorf("%sCACHE_BYTES: %d is negative", envPrefix, f.CacheBytes)
 	}

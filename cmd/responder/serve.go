@@ -156,6 +156,9 @@ type handler struct{ *resolve.Resolver }
 // NewWorker implements frontend.Handler.
 func (h handler) NewWorker() frontend.Worker { return h.Resolver.NewWorker() }
 
+// NewSlowWorker implements frontend.Handler.
+func (h handler) NewSlowWorker() frontend.Worker { return h.Resolver.NewSlowWorker() }
+
 func (s *server) listenControl(p *program, spec storeSpec, st *store.Store, engine *runtime.Engine) error {
 	token, err := p.config.token()
 	if err != nil {

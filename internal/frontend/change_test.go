@@ -22,7 +22,8 @@ import (
 // resolving makes Workers of a resolver.
 type resolving struct{ *resolve.Resolver }
 
-func (r resolving) NewWorker() Worker { return r.Resolver.NewWorker() }
+func (r resolving) NewWorker() Worker     { return r.Resolver.NewWorker() }
+func (r resolving) NewSlowWorker() Worker { return r.Resolver.NewSlowWorker() }
 
 // changing is a zone whose names have the version that last changed them as
 // their address.

@@ -30,6 +30,7 @@ type Config struct {
 	CacheBytes int
 
 	TCP    TCPConfig
+	Slow   SlowConfig
 	Policy PolicyConfig
 	TLS    TLSConfig
 
@@ -52,6 +53,13 @@ type TCPConfig struct {
 	Idle              time.Duration // how long a connection may be silent between queries. Default: 15 s
 	Message           time.Duration // how long a query may take to arrive once it has begun. Default: 5 s
 	Write             time.Duration // how long a client may take to accept a response. Default: 5 s
+}
+
+// SlowConfig bounds what may wait for the store, of all transports. The zero value
+// of a field means its default.
+type SlowConfig struct {
+	Workers int // answers that can wait at the same time. Default: 16
+	Queue   int // questions that can wait for a worker; then the oldest is shed. Default: 1024
 }
 
 const (
@@ -78,6 +86,8 @@ func (c Config) withDefaults() (Config, error) {
 		fill("workers", &c.Workers, cpus),
 		fill("largest UDP size", &c.MaxUDPSize, defaultMaxUDPSize),
 		fill("TCP workers", &c.TCP.Workers, cpus),
+		fill("slow workers", &c.Slow.Workers, 16),
+		fill("slow queue", &c.Slow.Queue, 1024),
 		fill("TCP connections", &c.TCP.Connections, 1024),
 		fill("TCP connections of a client", &c.TCP.ClientConnections, 128),
 		fill("TCP queries in flight", &c.TCP.InFlight, 16),

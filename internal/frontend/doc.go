@@ -14,7 +14,8 @@
 // (respond.go) looks among the kept answers (kept.go) and asks the Worker, and the
 // packer (pack.go, compress.go) turns sets back into octets: a body, which is what
 // is kept, and which is completed (complete.go, edns.go) for each query. The
-// sockets (udp*.go, tcp.go) know none of that.
+// sockets (udp*.go, tcp.go) know none of that. What may have to wait for the store
+// goes to the slow workers (slow.go), whatever it came by.
 //
 // Server and Metrics are safe for concurrent use. All else belongs to one
 // goroutine.

@@ -9,8 +9,13 @@ import (
 //
 // Generation says under what answers are made: one that was kept is given again
 // only while Generation returns what it did (see resolve.Trace).
+//
+// The Worker of NewWorker waits for nothing: where an answer may have to wait, for
+// the store that a zone is read from, it sets Waits in the response and says nothing
+// else. That of NewSlowWorker waits, up to a deadline of its own.
 type Handler interface {
 	NewWorker() Worker
+	NewSlowWorker() Worker
 	Generation() uint64
 }
 
@@ -19,7 +24,7 @@ type Handler interface {
 //
 // Resolve fills resp, which comes empty and belongs to the frontend: the Worker
 // keeps nothing of it. The name in q lies in memory that the next question will
-// have: what outlives the call keeps a clone. Resolve does not wait for anything.
+// have: what outlives the call keeps a clone.
 //
 // Idle is called after answers have been sent, for what can be done between
 // questions.

@@ -14,19 +14,21 @@ import (
 // kept is a responder's part of the answer cache: the answers it keeps, and the
 // scratch to look for one.
 type kept struct {
-	own     *cache.Cache  // of this responder alone; nil where there is none
-	shared  *cache.Shared // with other responders; nil where there is none
+	own     *cache.Cache  // of this responder alone; nil where it uses the shared one
+	shared  *cache.Shared // with other responders; nil where nothing is kept
 	handler Handler
 	random  *rand.PCG
 
 	question cache.Question
 	inputs   cache.Inputs
 	name     lowered
-	copied   []byte // a shared answer
+	copied   []byte        // a shared answer
+	trace    resolve.Trace // of an answer on its way from the shared cache to the own one
 }
 
-// keepOwn makes a responder's answers be kept in c, unless that is nil.
-func keepOwn(c *cache.Cache) kept { return kept{own: c} }
+// keepOwn makes a responder's answers be kept in own, unless that is nil, which
+// may take over what others keep in shared.
+func keepOwn(own *cache.Cache, shared *cache.Shared) kept { return kept{own: own, shared: shared} }
 
 // keepShared makes them be kept in c, which several responders share, unless that
 // is nil.
@@ -52,13 +54,43 @@ func (k *kept) get(q *query, transport hostabi.Transport) (leaf cache.Leaf, ok b
 		return cache.Leaf{}, false
 	}
 	q.seed = k.random.Uint64() | 1 // 0 would be none
-	k.inputs.Client = resolve.Client{Addr: q.sender.addr, Subnet: q.sender.subnet}.Known()
-	k.inputs.Transport, k.inputs.Seed = transport, q.seed
 	k.ask(q)
+	k.ready(q, transport)
 	if k.own != nil {
 		return k.own.Get(&k.question, &k.inputs)
 	}
 	return k.shared.Get(&k.question, &k.inputs, k.copied)
+}
+
+// ready makes the inputs those of q.
+func (k *kept) ready(q *query, transport hostabi.Transport) {
+	k.inputs.Client = resolve.Client{Addr: q.sender.addr, Subnet: q.sender.subnet}.Known()
+	k.inputs.Transport, k.inputs.Seed = transport, q.seed
+}
+
+// adopt takes an answer to q, for which get had none, over from the shared cache,
+// if it is there. It is good until the next call.
+func (k *kept) adopt(q *query, transport hostabi.Transport) (leaf cache.Leaf, ok bool) {
+	if k.own == nil || k.shared == nil {
+		return cache.Leaf{}, false
+	}
+	k.ask(q)
+	k.ready(q, transport)
+	leaf, ok = k.shared.Fetch(&k.question, &k.inputs, k.copied[:0], &k.trace)
+	if ok {
+		k.own.Put(&k.question, &k.trace, &leaf)
+	}
+	return leaf, ok
+}
+
+// key returns what tells the question of q from others.
+func (k *kept) key(q *query) string {
+	k.ask(q)
+	do := byte(0)
+	if q.edns.do {
+		do = 1
+	}
+	return string(append(k.question.Name, byte(q.qtype>>8), byte(q.qtype), do))
 }
 
 // put keeps the response to q, for which get had none. One that is truncated is

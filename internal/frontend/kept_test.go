@@ -35,7 +35,7 @@ func counting(t testing.TB, asked *int) handler {
 // newKeeping returns a responder that keeps answers.
 func newKeeping(t testing.TB, h Handler) *responder {
 	s := &Server{config: Config{MaxUDPSize: defaultMaxUDPSize}, handler: h, metrics: &Metrics{}, panics: &panicLog{}, policy: mustPolicy(PolicyConfig{})}
-	return s.newResponder(hostabi.TransportUDP, keepOwn(cache.New(cache.Config{Bytes: 1 << 20})))
+	return s.newResponder(hostabi.TransportUDP, keepOwn(cache.New(cache.Config{Bytes: 1 << 20}), nil))
 }
 
 // ways are messages that ask the same in different ways.

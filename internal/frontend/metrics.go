@@ -21,6 +21,7 @@ type Metrics struct {
 	caches  []func() cache.Stats
 
 	tcp  tcpCounters
+	slow slowCounters
 	pair *keypair.Pair // nil without TLS
 }
 
@@ -60,6 +61,13 @@ type tcpCounters struct {
 	unsent     atomic.Uint64 // responses that the client did not take
 }
 
+// slowCounters are those of the slow workers.
+type slowCounters struct {
+	computed atomic.Uint64
+	shared   atomic.Uint64 // answered by what had been computed for another
+	waiting  func() int    // nil without a server
+}
+
 func (c *counters) answer(rcode rr.RCode, truncated bool) {
 	c.answered[min(int(rcode), rcodes)].inc()
 	if truncated {
@@ -88,7 +96,11 @@ var (
 	descUnsent = prometheus.NewDesc("responder_responses_unsent_total",
 		"Responses that could not be sent.", []string{"transport"}, nil)
 	descShed = prometheus.NewDesc("responder_queries_shed_total",
-		"Queries without a response, since more arrived than could be computed.", []string{"transport"}, nil)
+		"Queries that were given up, since more arrived than could be computed.", []string{"transport"}, nil)
+	descSlow = prometheus.NewDesc("responder_slow_queries_total",
+		"Queries that were left to the slow workers and answered, by whether they were computed or shared the answer of another.", []string{"answer"}, nil)
+	descSlowWaiting = prometheus.NewDesc("responder_slow_queries_waiting",
+		"Queries that wait for a slow worker, or for the answer to the same query of another.", nil, nil)
 	descPanics = prometheus.NewDesc("responder_query_panics_total",
 		"Queries that failed by a panic and got SERVFAIL.", []string{"transport"}, nil)
 	descRestrained = prometheus.NewDesc("responder_rate_limited_total",
@@ -111,7 +123,7 @@ var (
 func (m *Metrics) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{descQueries, descIgnored, descTruncated, descUnsent,
 		descPanics, descRestrained, descOpen, descAccepted, descRefused, descFailed, descExpires, descStale,
-		descShed, descCacheLookups, descCachePuts, descCacheEvictions, descCacheEntries, descCacheBytes, descCacheSize} {
+		descShed, descSlow, descSlowWaiting, descCacheLookups, descCachePuts, descCacheEvictions, descCacheEntries, descCacheBytes, descCacheSize} {
 		ch <- d
 	}
 }
@@ -146,6 +158,11 @@ func (m *Metrics) Collect(ch chan<- prometheus.Metric) {
 		}
 	}
 	ch <- prometheus.MustNewConstMetric(descOpen, prometheus.GaugeValue, float64(m.tcp.open.Load()))
+	count(descSlow, m.slow.computed.Load(), "computed")
+	count(descSlow, m.slow.shared.Load(), "shared")
+	if m.slow.waiting != nil {
+		ch <- prometheus.MustNewConstMetric(descSlowWaiting, prometheus.GaugeValue, float64(m.slow.waiting()))
+	}
 	count(descAccepted, m.tcp.accepted.Load())
 	count(descRefused, m.tcp.full.Load(), "total")
 	count(descRefused, m.tcp.crowded.Load(), "client")

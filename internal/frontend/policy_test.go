@@ -63,7 +63,7 @@ func answerAt(r *responder, msg []byte, client string) []byte {
 	var q query
 	response, done := r.quick(nil, msg, netip.MustParseAddr(client), &q)
 	if !done {
-		response = r.slow(nil, &q)
+		response, _ = r.slow(nil, &q)
 	}
 	return response
 }

@@ -13,7 +13,11 @@ import (
 type exchange struct {
 	client    netip.Addr
 	transport hostabi.Transport
-	replies   chan<- *exchange // where the worker puts it; there is room
+	replies   chan<- *exchange // where the worker puts it; there is room. Nil for UDP
+	socket    *socket          // of UDP
+	peer      peer             // of UDP
+	since     time.Time        // when it came to the slow workers
+	joined    bool             // it has waited for the same question of another
 	query     []byte
 	asked     query  // what query says; it shares that memory
 	reply     []byte // with its length in front; empty where there is none
@@ -29,7 +33,7 @@ func (s *Server) newExchange(client netip.Addr, transport hostabi.Transport) *ex
 }
 
 func (s *Server) recycle(x *exchange) {
-	x.replies = nil
+	x.replies, x.socket = nil, nil
 	x.reply = x.reply[:0]
 	if cap(x.reply) > keepReplies {
 		x.reply = nil
@@ -37,29 +41,50 @@ func (s *Server) recycle(x *exchange) {
 	s.pool.Put(x)
 }
 
+// room returns memory for the response: after a connection's two octets for its
+// length.
+func (x *exchange) room() []byte {
+	if x.replies == nil {
+		return x.reply[:0]
+	}
+	return append(x.reply[:0], 0, 0)
+}
+
 // workStreams answers queries of all connections, which some responder has read
 // and not answered, until there are no more.
 func (s *Server) workStreams() {
 	r := s.newStreamResponder()
 	for x := range s.jobs {
-		r.carry(x.transport)
-		r.wake()
-		if reply := r.slow(append(x.reply[:0], 0, 0), &x.asked); reply != nil {
-			x.reply = s.frame(reply, 0, &x.asked, x.transport)
-		}
-		x.replies <- x
+		r.answerStream(x)
 		r.rest()
 	}
+}
+
+// answerStream answers the query of a connection, or hands it to the slow workers.
+// What has been computed since it was read is not computed once more.
+func (r *streamResponder) answerStream(x *exchange) {
+	r.carry(x.transport)
+	r.wake()
+	response, done := r.look(x.room(), &x.asked)
+	if !done {
+		response, done = r.responder.slow(x.room(), &x.asked)
+	}
+	if !done {
+		r.server.slow.push(x)
+		return
+	}
+	r.server.reply(x, response, r.counters)
 }
 
 // streamResponder is a responder for all transports that have connections.
 type streamResponder struct {
 	responder
-	of map[hostabi.Transport]*counters
+	server *Server
+	of     map[hostabi.Transport]*counters
 }
 
 func (s *Server) newStreamResponder() *streamResponder {
-	r := &streamResponder{responder: *s.newResponder(hostabi.TransportTCP, keepShared(s.shared))}
+	r := &streamResponder{responder: *s.newResponder(hostabi.TransportTCP, keepShared(s.shared)), server: s}
 	r.of = map[hostabi.Transport]*counters{
 		hostabi.TransportTCP:   r.counters,
 		hostabi.TransportTLS:   s.metrics.worker(hostabi.TransportTLS),

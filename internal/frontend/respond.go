@@ -22,6 +22,7 @@ const maxMessage = 65535
 type responder struct {
 	handler   Handler
 	worker    Worker // nil until the first question, and after a panic
+	mayWait   bool   // the Worker is a slow one
 	transport hostabi.Transport
 	maxUDP    int
 	counters  *counters
@@ -63,7 +64,7 @@ func (r *responder) respond(dst, msg []byte, client netip.Addr, q *query) (respo
 	r.wake()
 	response, done := r.quick(dst, msg, client, q)
 	if !done {
-		response = r.slow(dst, q)
+		response, _ = r.slow(dst, q)
 	}
 	return response
 }
@@ -121,22 +122,46 @@ func (r *responder) tell(dst []byte, q *query, text string) []byte {
 	return r.complete(dst, q, r.packer.chaosBody(q, text), rr.RCodeNoError, nil, rrl.About(rrl.Error, rr.Name{}))
 }
 
-// slow appends the response to a question that quick has read to dst.
-func (r *responder) slow(dst []byte, q *query) (response []byte) {
+// slow appends the response to a question that quick has read to dst. Where done is
+// false the answer may have to wait, and is for the slow workers to give.
+func (r *responder) slow(dst []byte, q *query) (response []byte, done bool) {
 	defer func() {
 		if cause := recover(); cause != nil {
-			response = r.recovered(dst, q, cause)
+			response, done = r.recovered(dst, q, cause), true
 		}
 	}()
 	r.resp.Reset()
 	r.resolve(q)
+	if r.resp.Waits && !r.mayWait {
+		return nil, false
+	}
 	rcode := responseCode(&r.resp)
 	b, account := r.packer.body(q, rcode, &r.resp), accountOf(q, &r.resp)
 	r.kept.put(q, &r.resp.Trace, b, cache.Leaf{
 		Options: r.packer.errors,
 		Meta:    cache.Meta{RCode: uint16(rcode), Bucket: uint64(account)},
 	})
-	return r.complete(dst, q, b, rcode, r.packer.errors, account)
+	return r.complete(dst, q, b, rcode, r.packer.errors, account), true
+}
+
+// adopt appends the answer to a question that quick has read to dst, where the
+// slow workers have one that is kept, and keeps it here, too.
+func (r *responder) adopt(dst []byte, q *query) (response []byte, ok bool) {
+	leaf, ok := r.kept.adopt(q, r.transport)
+	if !ok {
+		return nil, false
+	}
+	return r.again(dst, q, &leaf), true
+}
+
+// look appends the answer to a question that quick has read to dst, where one has
+// been kept since.
+func (r *responder) look(dst []byte, q *query) (response []byte, ok bool) {
+	leaf, ok := r.kept.get(q, r.transport)
+	if !ok {
+		return nil, false
+	}
+	return r.again(dst, q, &leaf), true
 }
 
 // again appends an answer that was kept to dst, as the response to q.
@@ -162,7 +187,11 @@ func (r *responder) rest() {
 
 // resolve asks the Worker. The name lies in the message, see [Worker].
 func (r *responder) resolve(q *query) {
-	if r.worker == nil {
+	switch {
+	case r.worker != nil:
+	case r.mayWait:
+		r.worker = r.handler.NewSlowWorker()
+	default:
 		r.worker = r.handler.NewWorker()
 	}
 	name, _, err := rr.NameView(q.name())

@@ -38,6 +38,8 @@ type Server struct {
 	shared  *cache.Shared         // what the connections' workers answer from; nil where answers are not kept
 	limiter *connLimiter
 
+	slow *slowPool
+
 	drainBy atomic.Pointer[time.Time] // when reading ends; nil until Shutdown
 
 	mu      sync.Mutex
@@ -92,6 +94,8 @@ func Listen(ctx context.Context, config Config, handler Handler) (*Server, error
 	}
 	s.https = s.newHTTPS()
 	s.shared = s.newShared()
+	s.slow = s.newSlowPool()
+	s.metrics.slow.waiting = s.slow.waiting
 	for range config.TCP.Workers {
 		s.quick <- s.newStreamResponder()
 	}
@@ -191,6 +195,7 @@ func (s *Server) start() error {
 		s.sockets.Wait()
 		close(s.jobs)
 		s.workers.Wait()
+		s.slow.close()
 		s.closeSockets()
 		close(s.done)
 	}()

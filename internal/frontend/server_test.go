@@ -30,9 +30,10 @@ const patience = 10 * time.Second
 // handler makes Workers of a function.
 type handler func(q authority.Question, c resolve.Client, resp *resolve.Response)
 
-func (h handler) NewWorker() Worker  { return h }
-func (h handler) Generation() uint64 { return 0 }
-func (h handler) Idle()              {}
+func (h handler) NewWorker() Worker     { return h }
+func (h handler) NewSlowWorker() Worker { return h }
+func (h handler) Generation() uint64    { return 0 }
+func (h handler) Idle()                 {}
 
 func (h handler) Resolve(q authority.Question, c resolve.Client, resp *resolve.Response) {
 	h(q, c, resp)
@@ -408,8 +409,9 @@ func TestPanic(t *testing.T) {
 
 type makeWorker func() Worker
 
-func (f makeWorker) NewWorker() Worker { return f() }
-func (makeWorker) Generation() uint64  { return 0 }
+func (f makeWorker) NewWorker() Worker     { return f() }
+func (f makeWorker) NewSlowWorker() Worker { return f() }
+func (makeWorker) Generation() uint64      { return 0 }
 
 func TestResponseCode(t *testing.T) {
 	tests := []struct {
@@ -475,7 +477,7 @@ func BenchmarkUDP(b *testing.B) {
 // newTestResponder returns a responder without a server.
 func newTestResponder(h Handler) *responder {
 	s := &Server{config: Config{MaxUDPSize: defaultMaxUDPSize}, handler: h, metrics: &Metrics{}, panics: &panicLog{}, policy: mustPolicy(PolicyConfig{})}
-	return s.newResponder(hostabi.TransportUDP, keepOwn(s.newCache()))
+	return s.newResponder(hostabi.TransportUDP, keepOwn(s.newCache(), nil))
 }
 
 func TestRespondAllocations(t *testing.T) {

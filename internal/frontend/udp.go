@@ -31,13 +31,18 @@ const (
 // what had arrived before it. The loop owns its responder, and so its Worker:
 // workers on several addresses have one for each.
 func (s *Server) serveUDP(conn *net.UDPConn) {
-	r := s.newResponder(hostabi.TransportUDP, keepOwn(s.newCache()))
+	r := s.newResponder(hostabi.TransportUDP, keepOwn(s.newCache(), s.shared))
 	b, err := newBatch(conn)
 	if err != nil {
 		s.complain("prepare UDP", err)
 		return
 	}
-	w := &udpWorker{server: s, responder: r, batch: b}
+	socket, err := newSocket(conn)
+	if err != nil {
+		s.complain("prepare UDP", err)
+		return
+	}
+	w := &udpWorker{server: s, responder: r, batch: b, socket: socket, later: newBacklog[postponed](laterMost)}
 	for {
 		n, err := w.receive()
 		switch {
@@ -61,12 +66,14 @@ type udpWorker struct {
 	server    *Server
 	responder *responder
 	batch     *batch
+	socket    *socket
 
-	queries [batchSize]query // of the messages of the batch
-	hashes  [batchSize]uint32
-	waiting [batchSize]uint8 // those that no cache answered, by their place in the batch
+	messages [batchSize][]byte // of the batch, without the headers of proxies
+	queries  [batchSize]query  // that they are
+	hashes   [batchSize]uint32
+	waiting  [batchSize]uint8 // those that no cache answered, by their place in the batch
 
-	later  later
+	later  backlog[postponed]
 	behind int // batches in a row that were full: more arrives than is answered
 }
 
@@ -103,6 +110,7 @@ func (w *udpWorker) answer(n int) {
 			continue
 		}
 		q := &w.queries[i]
+		w.messages[i] = message
 		response, done := w.responder.quick(w.batch.room(i), message, client, q)
 		switch {
 		case !done:
@@ -130,9 +138,7 @@ func (w *udpWorker) compute(waiting []uint8) {
 		if k > 0 && w.behind > 0 && time.Since(begun) > laterTime>>min(w.behind, laterShifts) && w.postpone(int(i)) {
 			continue
 		}
-		if response := w.responder.slow(w.batch.room(int(i)), &w.queries[i]); response != nil {
-			w.batch.reply(int(i), response)
-		}
+		w.computeOne(int(i), w.messages[i])
 		if time.Since(since) > patienceOfAnswers {
 			w.send()
 			since = time.Now()
@@ -141,15 +147,29 @@ func (w *udpWorker) compute(waiting []uint8) {
 	w.send()
 }
 
+// computeOne answers the question of message i, or hands it over where the answer
+// may have to wait.
+func (w *udpWorker) computeOne(i int, msg []byte) {
+	response, done := w.responder.slow(w.batch.room(i), &w.queries[i])
+	if !done {
+		response = w.handOver(i, w.queries[i].sender.addr, msg)
+	}
+	if response != nil {
+		w.batch.reply(i, response)
+	}
+}
+
 // postpone leaves a message for later, unless it is too long for that.
 func (w *udpWorker) postpone(i int) bool {
-	msg := w.batch.message(i)
+	msg := w.messages[i]
 	if len(msg) > laterRoom {
 		return false
 	}
-	if w.later.push(w.batch.peer(i), w.queries[i].sender.addr, msg) {
+	place, shed := w.later.push()
+	if shed {
 		w.responder.counters.shed.inc()
 	}
+	place.set(w.batch.peer(i), w.queries[i].sender.addr, msg)
 	return true
 }
 
@@ -165,7 +185,11 @@ func (w *udpWorker) catchUp(most time.Duration) {
 		for i := 0; i < slots && w.later.count > 0; i++ {
 			p := w.later.pop()
 			w.batch.restore(i, &p.peer)
-			if response := w.responder.respond(w.batch.room(i), p.message(), p.client, &w.queries[i]); response != nil {
+			w.responder.wake()
+			response, done := w.responder.quick(w.batch.room(i), p.message(), p.client, &w.queries[i])
+			if !done {
+				w.computeOne(i, p.message())
+			} else if response != nil {
 				w.batch.reply(i, response)
 			}
 			if time.Since(begun) >= most {

@@ -17,11 +17,13 @@ import (
 
 // The oldest goes first, and is shed first.
 func TestLater(t *testing.T) {
-	var l later
+	l := newBacklog[postponed](laterMost)
 	for i := range laterMost + 3 {
-		if shed := l.push(peer{}, netip.Addr{}, []byte(fmt.Sprint(i))); shed != (i >= laterMost) {
-			t.Fatalf("message %d: shed %v", i, shed)
+		place, shed := l.push()
+		if shed != (i >= laterMost) || shed && string(place.message()) != fmt.Sprint(i-laterMost) {
+			t.Fatalf("message %d: shed %v, in the place of %q", i, shed, place.message())
 		}
+		place.set(peer{}, netip.Addr{}, []byte(fmt.Sprint(i)))
 	}
 	for i := range laterMost {
 		if got, want := string(l.pop().message()), fmt.Sprint(i+3); got != want {

@@ -196,6 +196,42 @@ func (b *batch) restore(i int, p *peer) {
 	b.used = max(b.used, i+1)
 }
 
+// socket sends single responses, from any goroutine.
+type socket struct {
+	raw   syscall.RawConn
+	asked bool // control messages are asked for
+}
+
+func newSocket(conn *net.UDPConn) (*socket, error) {
+	raw, err := conn.SyscallConn()
+	return &socket{raw, conn.LocalAddr().(*net.UDPAddr).IP.IsUnspecified()}, err
+}
+
+// send sends a response to where a message came from, by the address that it was
+// sent to.
+func (s *socket) send(to *peer, response []byte) error {
+	vec := unix.Iovec{Base: unsafe.SliceData(response)}
+	vec.SetLen(len(response))
+	h := unix.Msghdr{Name: (*byte)(unsafe.Pointer(&to.address)), Namelen: to.length, Iov: &vec}
+	h.SetIovlen(1)
+	if s.asked {
+		leaveFrom(to.control[:to.controlled])
+		h.Control = &to.control[0]
+		h.SetControllen(to.controlled)
+	}
+	var errno syscall.Errno
+	err := s.raw.Write(func(fd uintptr) (done bool) {
+		for errno = unix.EINTR; errno == unix.EINTR; {
+			_, _, errno = unix.RawSyscall(unix.SYS_SENDMSG, fd, uintptr(unsafe.Pointer(&h)), unix.MSG_DONTWAIT)
+		}
+		return errno != unix.EAGAIN
+	})
+	if err == nil && errno != 0 {
+		err = os.NewSyscallError("sendmsg", errno)
+	}
+	return err
+}
+
 // reply makes response, which nobody touches before then, go where the message
 // came from, by the address it was sent to, with the next send.
 func (b *batch) reply(i int, response []byte) {

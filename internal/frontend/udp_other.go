@@ -58,6 +58,17 @@ func (b *batch) peer(int) peer { return peer{b.from} }
 // if it had just been received. The message received last is gone then.
 func (b *batch) restore(_ int, p *peer) { b.from = p.from }
 
+// socket sends single responses, from any goroutine.
+type socket struct{ conn *net.UDPConn }
+
+func newSocket(conn *net.UDPConn) (*socket, error) { return &socket{conn}, nil }
+
+// send sends a response to where a message came from.
+func (s *socket) send(to *peer, response []byte) error {
+	_, err := s.conn.WriteToUDPAddrPort(response, to.from)
+	return err
+}
+
 // reply makes response go with the next send.
 func (b *batch) reply(_ int, response []byte) { b.response = response }
 

@@ -45,6 +45,7 @@ const (
 type Response struct {
 	authority.Answer
 	Errors []ExtendedError // sent only to clients that use EDNS
+	Waits  bool            // nothing else counts: the answer may have to wait, so ask a slow Worker
 	Trace  Trace
 }
 
@@ -52,5 +53,6 @@ type Response struct {
 func (r *Response) Reset() {
 	r.Answer.Reset()
 	r.Errors = r.Errors[:0]
+	r.Waits = false
 	r.Trace.reset()
 }

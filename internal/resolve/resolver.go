@@ -123,6 +123,14 @@ func (r *Resolver) NewWorker() *Worker {
 	return w
 }
 
+// NewSlowWorker makes a Worker that may wait: for a zone that is not held and is
+// read from where it is kept. It waits no longer than the zone's Source does.
+func (r *Resolver) NewSlowWorker() *Worker {
+	w := r.NewWorker()
+	w.mayWait = true
+	return w
+}
+
 // reserve holds instances made ahead of the Workers that will take them.
 type reserve struct {
 	mu        sync.Mutex

@@ -13,6 +13,7 @@ import (
 // uses, and the memory that its Responses point into.
 type Worker struct {
 	resolver *Resolver
+	mayWait  bool     // it is a slow one
 	routing  *Routing // of the question being resolved, and of the instances kept
 	slots    map[*Attachment]*slot
 	due      []*slot // guests to be given time when there is some

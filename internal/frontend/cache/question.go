@@ -46,23 +46,31 @@ func (q *Question) appendKey(dst []byte) []byte {
 // appendKey appends the key of what comes after a node in this query. picks counts
 // the draws on the way.
 func (in *Inputs) appendKey(dst []byte, n inner, picks *int) []byte {
-	var value int64
-	switch n.input() {
-	case resolve.InputClient:
+	if n.input() == resolve.InputClient {
 		return appendBranch(appendID(dst, n.id()), in.client(n))
-	case resolve.InputNow:
-		value = in.Now - in.Now%n.arg()
-	case resolve.InputBefore:
-		if in.Now < n.arg() {
-			value = 1
-		}
-	case resolve.InputPick:
-		value = int64(resolve.Draw(in.Seed, *picks, int(n.arg())))
+	}
+	value := in.value(n, *picks)
+	if n.input() == resolve.InputPick {
 		*picks++
-	case resolve.InputTransport:
-		value = int64(in.Transport)
 	}
 	return binary.LittleEndian.AppendUint64(appendID(dst, n.id()), uint64(value))
+}
+
+// value gives the value of an input that is not the client, after so many draws.
+func (in *Inputs) value(n inner, picks int) int64 {
+	switch n.input() {
+	case resolve.InputNow:
+		return in.Now - in.Now%n.arg()
+	case resolve.InputBefore:
+		if in.Now < n.arg() {
+			return 1
+		}
+	case resolve.InputPick:
+		return int64(resolve.Draw(in.Seed, picks, int(n.arg())))
+	case resolve.InputTransport:
+		return int64(in.Transport)
+	}
+	return 0
 }
 
 // client gives as much of the client's address as a node asks for and as is known.

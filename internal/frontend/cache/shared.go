@@ -20,6 +20,10 @@ func NewShared(config Config) *Shared { return &Shared{cache: New(config)} }
 func (s *Shared) Get(q *Question, in *Inputs, dst []byte) (leaf Leaf, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.get(q, in, dst)
+}
+
+func (s *Shared) get(q *Question, in *Inputs, dst []byte) (leaf Leaf, ok bool) {
 	if leaf, ok = s.cache.Get(q, in); !ok {
 		return Leaf{}, false
 	}
