@@ -130,16 +130,17 @@ func (w *udpWorker) answer(n int) {
 
 // compute answers those messages of a batch that no cache did. While batches are
 // full, and so more is likely to have arrived, it takes less and less time for
-// that, and leaves the rest for later.
+// that, and leaves the rest for later. Where no answers are kept all messages are
+// alike, and there is none to make room for.
 func (w *udpWorker) compute(waiting []uint8) {
 	begun := time.Now()
 	since := begun
 	for k, i := range waiting {
-		if k > 0 && w.behind > 0 && time.Since(begun) > laterTime>>min(w.behind, laterShifts) && w.postpone(int(i)) {
+		if k > 0 && w.behind > 0 && w.responder.kept.on() && time.Since(begun) > laterTime>>min(w.behind, laterShifts) && w.postpone(int(i)) {
 			continue
 		}
 		w.computeOne(int(i), w.messages[i])
-		if time.Since(since) > patienceOfAnswers {
+		if k%4 == 3 && time.Since(since) > patienceOfAnswers {
 			w.send()
 			since = time.Now()
 		}

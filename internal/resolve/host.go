@@ -16,10 +16,11 @@ type host struct {
 	worker     *Worker
 	routing    *Routing
 	attachment *Attachment
+	slot       *slot // of the attachment
 	client     Client
 	deps       *authority.Deps // of the answer being made
 	missed     bool            // a zone that was looked up in has no data at hand
-	now        int64           // seconds since 1970, one value for the whole query
+	now        int64           // seconds since 1970, one value for the whole query; 0 until a guest asks
 	picked     int             // picks of earlier guests of the query
 	picks      int             // picks of this one
 }
@@ -50,21 +51,17 @@ func (h *host) Lookup(batch []runtime.Lookup) {
 
 // readable returns the zone that name is looked up in: of the attachment's own
 // and the granted ones that enclose it, the one with the longest apex; nil where
-// none does.
+// none does, or none is there.
 func (h *host) readable(name rr.Name) *authority.Zone {
-	apex := rr.Name{}
-	if name.IsSubdomainOf(h.attachment.Zone) {
-		apex = h.attachment.Zone
-	}
-	for _, grant := range h.attachment.Grants {
-		if grant.Len() > apex.Len() && name.IsSubdomainOf(grant) {
-			apex = grant
+	zones, longest := h.slot.readable(h.routing), 0
+	var found *authority.Zone
+	for i := range zones {
+		z := &zones[i]
+		if z.apex.Len() > longest && name.IsSubdomainOf(z.apex) {
+			longest, found = z.apex.Len(), z.zone
 		}
 	}
-	if apex.IsZero() {
-		return nil
-	}
-	return h.routing.zones.Get(apex)
+	return found
 }
 
 // status words what a snapshot says in the terms of the ABI.
@@ -87,7 +84,12 @@ func status(s authority.ReadStatus) hostabi.Status {
 // Client gives what is known of the client's address.
 func (h *host) Client() netip.Prefix { return h.client.Known() }
 
-func (h *host) Now() int64 { return h.now }
+func (h *host) Now() int64 {
+	if h.now == 0 {
+		h.now = h.worker.resolver.config.Now().Unix()
+	}
+	return h.now
+}
 
 // Pick counts on from the picks of earlier guests on the query's CNAME path, so
 // that the draws of one query are independent of one another.

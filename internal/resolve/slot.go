@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/namelet/namelet/hostabi"
+	"github.com/namelet/namelet/internal/authority"
 	"github.com/namelet/namelet/rr"
 	"github.com/namelet/namelet/runtime"
 )
@@ -28,6 +29,9 @@ type slot struct {
 	calls      int // since the guest last had time for itself
 	unaudited  int // since one was last replayed
 
+	routing *Routing // that zones are of
+	zones   []readableZone
+
 	failed map[uint64]time.Time // question -> when it may run again
 	window time.Time            // the second that faults are counted in
 	faults int
@@ -35,6 +39,25 @@ type slot struct {
 
 func newSlot(a *Attachment) *slot {
 	return &slot{attachment: a, counters: a.Stats.join()}
+}
+
+// readableZone is a zone that the attachment's guest may look into; zone is nil
+// where it is not served.
+type readableZone struct {
+	apex rr.Name
+	zone *authority.Zone
+}
+
+// readable returns the zones that the guest may look into, in a routing.
+func (s *slot) readable(r *Routing) []readableZone {
+	if s.routing != r {
+		s.routing, s.zones = r, s.zones[:0]
+		s.zones = append(s.zones, readableZone{s.attachment.Zone, r.zones.Get(s.attachment.Zone)})
+		for _, apex := range s.attachment.Grants {
+			s.zones = append(s.zones, readableZone{apex, r.zones.Get(apex)})
+		}
+	}
+	return s.zones
 }
 
 // call runs the guest on q. The error is a *runtime.Fault, errSuppressed or

@@ -83,7 +83,7 @@ func (w *Worker) begin(c Client) {
 	if c.Seed == 0 {
 		c.Seed = w.random.Uint64()
 	}
-	w.host.routing, w.host.client, w.host.picked, w.host.picks, w.host.missed = w.routing, c, 0, 0, false
+	w.host.routing, w.host.client, w.host.picked, w.host.picks, w.host.missed, w.host.now = w.routing, c, 0, 0, false, 0
 	w.fuel, w.started, w.guests, w.made, w.once = 0, false, 0, false, false
 }
 
@@ -185,14 +185,13 @@ func (w *Worker) any(s *authority.Snapshot, p authority.Place, q authority.Quest
 func (w *Worker) ask(a *Attachment, zone *authority.Zone, q authority.Question, resp *Response) (*runtime.Answer, error) {
 	if !w.started {
 		w.fuel, w.started = a.Fuel, true
-		w.host.now = w.resolver.config.Now().Unix()
 	}
 	s := w.slots[a]
 	if s == nil {
 		s = newSlot(a)
 		w.slots[a] = s
 	}
-	w.host.attachment = a
+	w.host.attachment, w.host.slot = a, s
 	w.host.picked, w.host.picks = w.host.picked+w.host.picks, 0
 	out := &w.answers[w.guests]
 	w.guests++
