@@ -1,11 +1,16 @@
 package bolt
 
 import (
+	"errors"
+	"flag"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -15,10 +20,13 @@ import (
 	"github.com/namelet/namelet/store"
 )
 
-const (
-	crashRounds  = 20
-	crashWriters = 3
-)
+// How often the crash tests kill a writer. The long run is
+//
+//	go test ./store/bolt -run 'TestKill|TestKillFull' -crash-rounds 50 -v
+var crashRounds = flag.Int("crash-rounds", 12, "how often each crash test kills a writer")
+
+// crashWriters change records at once, so that commits are shared.
+const crashWriters = 16
 
 // The zones of the crash test: one whose sets are changed one by one, one that is
 // imported by its difference, and one that is imported beside.
@@ -36,6 +44,38 @@ func writeForever(path string) error {
 	if err != nil {
 		return err
 	}
+	return writeAtOnce(st, func(err error) error { return err })
+}
+
+// writeCramped is writeForever where the file may grow little, or not at all (a
+// limit on file sizes, EFBIG, stands for a disk without room): what finds no room
+// is tried again, as if nothing had been done.
+func writeCramped(path string) error {
+	signal.Ignore(syscall.SIGXFSZ)
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	limit := uint64(info.Size()) + rand.Uint64N(6<<20)
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: limit, Max: limit}); err != nil {
+		return err
+	}
+	st, err := openStore(path)
+	if err != nil {
+		return err
+	}
+	return writeAtOnce(st, func(err error) error {
+		if !errors.Is(err, store.ErrFull) {
+			return err
+		}
+		fmt.Println("full")
+		time.Sleep(time.Millisecond)
+		return nil
+	})
+}
+
+// writeAtOnce runs the writers until one fails with what again does not pass over.
+func writeAtOnce(st *store.Store, again func(error) error) error {
 	fmt.Println("ready")
 	var mu sync.Mutex
 	acknowledge := func(zone rr.Name, writer int, number uint32, version uint64) {
@@ -45,17 +85,17 @@ func writeForever(path string) error {
 	}
 	failed := make(chan error)
 	for w := range crashWriters {
-		go func() { failed <- changeForever(st, w, acknowledge) }()
+		go func() { failed <- changeForever(st, w, acknowledge, again) }()
 	}
 	for zone := range sizes {
-		go func() { failed <- importForever(st, zone, acknowledge) }()
+		go func() { failed <- importForever(st, zone, acknowledge, again) }()
 	}
 	return <-failed
 }
 
 type acknowledge func(zone rr.Name, writer int, number uint32, version uint64)
 
-func changeForever(st *store.Store, writer int, ack acknowledge) error {
+func changeForever(st *store.Store, writer int, ack acknowledge, again func(error) error) error {
 	owners := []rr.Name{name("a.w%d.%v", writer, changed), name("b.w%d.%v", writer, changed)}
 	_, sets, err := st.Sets(ctx, changed, owners...)
 	if err != nil {
@@ -65,32 +105,48 @@ func changeForever(st *store.Store, writer int, ack acknowledge) error {
 	if len(sets) > 0 {
 		number = value(sets[0])
 	}
-	for {
-		number++
+	for number++; ; {
 		res, err := st.Change(ctx, changed, []store.Change{store.Put(address(owners[0], number)), store.Put(address(owners[1], number))}, store.WriteOptions{})
 		if err != nil {
-			return err
+			if err := again(err); err != nil {
+				return err
+			}
+			continue
 		}
 		ack(changed, writer, number, res.Version)
+		number++
 	}
 }
 
-func importForever(st *store.Store, zone rr.Name, ack acknowledge) error {
+func importForever(st *store.Store, zone rr.Name, ack acknowledge, again func(error) error) error {
 	z, err := st.Zone(ctx, zone)
 	if err != nil {
 		return err
 	}
-	for serial := z.Serial + 1; ; serial++ {
+	for serial := z.Serial + 1; ; {
 		res, err := st.ReplaceZone(ctx, store.ZoneSpec{Name: zone}, store.Sequence(content(zone, serial, sizes[zone])), store.ReplaceOptions{})
 		if err != nil {
-			return err
+			if err := again(err); err != nil {
+				return err
+			}
+			continue
 		}
 		ack(zone, 0, serial, res.Version)
+		serial++
 	}
 }
 
 // What was acknowledged is there after a kill, and nothing is there by half.
-func TestKill(t *testing.T) {
+func TestKill(t *testing.T) { killRounds(t, "write") }
+
+// So it is where the disk is full while the writers are at work.
+func TestKillFull(t *testing.T) {
+	if acks := killRounds(t, "cramped"); acks.full == 0 {
+		t.Error("the disk was never full")
+	}
+}
+
+func killRounds(t *testing.T, role string) *ledger {
 	path := filepath.Join(t.TempDir(), "store.db")
 	st := mustOpen(t, path)
 	for _, zone := range []rr.Name{changed, small, large} {
@@ -101,9 +157,9 @@ func TestKill(t *testing.T) {
 	if err := st.Close(); err != nil {
 		t.Fatal(err)
 	}
-	acks := ledger{numbers: map[string]uint32{}, versions: map[string]uint64{}}
-	for range crashRounds {
-		acks.killWriter(t, path)
+	acks := &ledger{numbers: map[string]uint32{}, versions: map[string]uint64{}}
+	for range *crashRounds {
+		acks.killWriter(t, role, path)
 		checkPages(t, path)
 		st := mustOpen(t, path)
 		acks.compare(t, st)
@@ -111,10 +167,11 @@ func TestKill(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	t.Logf("%d kills; %d acknowledged writes", crashRounds, acks.count)
-	if acks.count < crashRounds {
-		t.Errorf("%d writes were acknowledged in %d rounds: too few to tell", acks.count, crashRounds)
+	t.Logf("%d kills; %d acknowledged writes, of which %d imports; %d refused for want of room", *crashRounds, acks.count, acks.imports, acks.full)
+	if acks.count < *crashRounds {
+		t.Errorf("%d writes were acknowledged in %d rounds: too few to tell", acks.count, *crashRounds)
 	}
+	return acks
 }
 
 // ledger is what the store has acknowledged.
@@ -122,12 +179,14 @@ type ledger struct {
 	numbers  map[string]uint32 // by zone and writer
 	versions map[string]uint64 // by zone
 	count    int
+	imports  int // of count
+	full     int // writes that found no room
 }
 
 // killWriter runs a writer for some hundred milliseconds and kills it.
-func (l *ledger) killWriter(t *testing.T, path string) {
+func (l *ledger) killWriter(t *testing.T, role, path string) {
 	t.Helper()
-	cmd, lines := helper(t, "write", path)
+	cmd, lines := helper(t, role, path)
 	if !lines.Scan() || lines.Text() != "ready" {
 		t.Fatalf("the writer said %q, want ready", lines.Text())
 	}
@@ -141,11 +200,17 @@ func (l *ledger) killWriter(t *testing.T, path string) {
 			if strings.HasPrefix(lines.Text(), "error") {
 				t.Fatal(lines.Text())
 			}
+			if lines.Text() == "full" {
+				l.full++
+			}
 			continue // the last line, cut off
 		}
 		l.numbers[fmt.Sprintf("%v/%d", zone, writer)] = number
 		l.versions[zone] = max(l.versions[zone], version)
 		l.count++
+		if zone != changed.String() {
+			l.imports++
+		}
 	}
 	cmd.Wait()
 }

@@ -22,7 +22,7 @@ const (
 )
 
 func TestMain(m *testing.M) {
-	role := map[string]func(path string) error{"write": writeForever, "fill": fillDisk, "hold": holdFile}[os.Getenv(roleVar)]
+	role := map[string]func(path string) error{"write": writeForever, "cramped": writeCramped, "fill": fillDisk, "hold": holdFile}[os.Getenv(roleVar)]
 	if role == nil {
 		os.Exit(m.Run())
 	}
