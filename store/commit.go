@@ -155,7 +155,7 @@ func (s *Store) tryGroup(jobs []*job) error {
 		if b == nil {
 			return nil
 		}
-		rand.Read(b.ID[:])
+		b.ID = newBatchID()
 		err = s.driver.Apply(s.ctx, b)
 		switch {
 		case err == nil:
@@ -168,6 +168,11 @@ func (s *Store) tryGroup(jobs []*job) error {
 		}
 		time.Sleep(min(time.Duration(attempt)*time.Millisecond, 20*time.Millisecond))
 	}
+}
+
+func newBatchID() (id [16]byte) {
+	rand.Read(id[:])
+	return id
 }
 
 func (s *Store) runPlans(jobs []*job) (*tx, error) {

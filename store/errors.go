@@ -27,6 +27,7 @@ var (
 	ErrOutcomeUnknown  = errors.New("outcome of a write is unknown") // the write may come to last, or not
 	ErrCorrupt         = errors.New("store is damaged")              // *CorruptError where a row is
 	ErrSchema          = errors.New("store has another schema")      // written by another release
+	ErrBackup          = errors.New("it cannot be restored")         // not a backup, or a damaged one
 	ErrClosed          = errors.New("store is closed")
 )
 

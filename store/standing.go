@@ -58,8 +58,15 @@ func readIdentity(ctx context.Context, r reader) (string, error) {
 	if err != nil || row == nil {
 		return "", err
 	}
+	return readIdentityRow(row)
+}
+
+func readIdentityRow(row []byte) (string, error) {
 	d := decode(row)
 	schema := d.uint(maxUint64)
+	if d.err == nil && schema == schemaRestoring {
+		return "", fail(ErrSchema, "a restore of this store did not come to its end: restore it again")
+	}
 	if d.err == nil && schema != schemaVersion {
 		return "", fail(ErrSchema, "schema is %d, and this release knows %d", schema, schemaVersion)
 	}

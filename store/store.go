@@ -123,7 +123,8 @@ const (
 	metaCatalog     = "catalog"
 	metaIncarnation = "incarnation"
 
-	schemaVersion = 1
+	schemaVersion   = 1
+	schemaRestoring = 0 // of a store that is being restored: no release serves it
 )
 
 // identify reads the identity, or makes one. It writes only where there is none,
@@ -147,12 +148,20 @@ func (s *Store) identify(ctx context.Context) error {
 		if s.identity, err = readIdentity(ctx, t); err != nil || s.identity != "" {
 			return err
 		}
-		var id [16]byte
-		rand.Read(id[:])
-		s.identity = hex.EncodeToString(id[:])
-		t.put(TableMeta, metaStore, appendString(appendUint([]byte{formVersion}, schemaVersion), s.identity))
+		s.identity = newIdentity()
+		t.put(TableMeta, metaStore, encodeStore(schemaVersion, s.identity))
 		return nil
 	})
+}
+
+func newIdentity() string {
+	var id [16]byte
+	rand.Read(id[:])
+	return hex.EncodeToString(id[:])
+}
+
+func encodeStore(schema uint64, identity string) []byte {
+	return appendString(appendUint([]byte{formVersion}, schema), identity)
 }
 
 // number reads a counter of TableMeta.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"time"
@@ -31,6 +32,8 @@ type operations interface {
 	Attachments(context.Context) ([]control.Attachment, error)
 	Attach(context.Context, control.Attachment) (control.Attachment, error)
 	Detach(context.Context, control.AttachmentPoint) error
+	CheckStore(context.Context) (control.StoreCheck, error)
+	BackupStore(context.Context, io.Writer) (control.Backup, error)
 	Close() error
 }
 
@@ -38,9 +41,29 @@ type operations interface {
 // for a server that has the store and is about to listen.
 const patience = 5 * time.Second
 
-// operate opens the operations, calls do and closes them.
+// operate opens the operations, calls do and closes them. The store must be there.
 func (p *program) operate(ctx context.Context, do func(operations) error) error {
-	ops, err := p.operations(ctx)
+	spec, err := parseStore(p.config.Store)
+	if err == nil {
+		err = spec.exists()
+	}
+	if err != nil {
+		return err
+	}
+	return p.operateOn(ctx, spec, do)
+}
+
+// operateNew is operate for what a store begins with: it is made where it is not there.
+func (p *program) operateNew(ctx context.Context, do func(operations) error) error {
+	spec, err := parseStore(p.config.Store)
+	if err != nil {
+		return err
+	}
+	return p.operateOn(ctx, spec, do)
+}
+
+func (p *program) operateOn(ctx context.Context, spec storeSpec, do func(operations) error) error {
+	ops, err := p.operations(ctx, spec)
 	if err != nil {
 		return err
 	}
@@ -49,11 +72,7 @@ func (p *program) operate(ctx context.Context, do func(operations) error) error 
 
 // operations opens the store where it is free; where a server has it, the
 // operations go through the server.
-func (p *program) operations(ctx context.Context) (operations, error) {
-	spec, err := parseStore(p.config.Store)
-	if err != nil {
-		return nil, err
-	}
+func (p *program) operations(ctx context.Context, spec storeSpec) (operations, error) {
 	if spec.kind == storeMemory {
 		return p.remote(ctx, spec)
 	}

@@ -184,7 +184,7 @@ attached to the version that it has.`,
 			if _, err := inspect(args[1], wasm); err != nil {
 				return fmt.Errorf("%s: %w", args[1], err)
 			}
-			return p.operate(cmd.Context(), func(ops operations) error {
+			return p.operateNew(cmd.Context(), func(ops operations) error {
 				version, err := ops.PushGuest(cmd.Context(), control.GuestName{Guest: args[0]}, wasm)
 				if err != nil {
 					return fmt.Errorf("%s: %w", args[1], err)

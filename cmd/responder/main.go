@@ -45,16 +45,15 @@ func run(args, environ []string, stdout, stderr io.Writer) int {
 		root.SetArgs(args)
 		err = root.ExecuteContext(ctx)
 	}
-	if err == nil {
-		return exitDone
+	code, err := exitCode(err)
+	if err != nil {
+		fmt.Fprintf(stderr, "responder: %s\n", oneLine(err.Error()))
 	}
-	fmt.Fprintf(stderr, "responder: %s\n", oneLine(err.Error()))
 	var usage *usageError
 	if errors.As(err, &usage) {
 		fmt.Fprintln(stderr, usage.hint)
-		return exitUsage
 	}
-	return exitFailed
+	return code
 }
 
 // oneLine joins the lines of joined errors.
@@ -103,7 +102,7 @@ func (p *program) root(environ []string) (*cobra.Command, error) {
 		}
 		return nil
 	}
-	root.AddCommand(p.serve(), p.zone(), p.record(), p.guest(), p.query(), p.version())
+	root.AddCommand(p.serve(), p.zone(), p.record(), p.guest(), p.store(), p.query(), p.version())
 	return root, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -62,17 +63,31 @@ func realPath(path string) (string, error) {
 
 func (s storeSpec) String() string { return s.kind + ":" + s.path }
 
+// exists refuses a store that would only be made to be found empty.
+func (s storeSpec) exists() error {
+	if s.kind != storeBolt {
+		return nil
+	}
+	_, err := os.Stat(s.path)
+	if _, folder := os.Stat(filepath.Dir(s.path)); folder == nil && errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("store %s: there is no such file: zone import and serve make one, or name another (RESPONDER_STORE)", s)
+	}
+	return nil // any other trouble is that of opening it
+}
+
+// openDriver opens what is under the store.
+func (s storeSpec) openDriver() (store.Driver, error) {
+	if s.kind == storeMemory {
+		return memory.New(), nil
+	}
+	return bolt.Open(s.path, bolt.Options{})
+}
+
 // open opens the store. The error is store.ErrLocked where another process has it.
 func (s storeSpec) open(ctx context.Context) (*store.Store, error) {
-	var driver store.Driver
-	if s.kind == storeMemory {
-		driver = memory.New()
-	} else {
-		d, err := bolt.Open(s.path, bolt.Options{})
-		if err != nil {
-			return nil, err
-		}
-		driver = d
+	driver, err := s.openDriver()
+	if err != nil {
+		return nil, err
 	}
 	st, err := store.New(ctx, driver, store.Options{})
 	if err != nil {

@@ -18,8 +18,8 @@ import (
 )
 
 func (p *program) zone() *cobra.Command {
-	return p.group("zone", "Import, export, list, show, set up and delete zones",
-		p.zoneImport(), p.zoneExport(), p.zoneList(), p.zoneShow(), p.zoneSet(), p.zoneDelete())
+	return p.group("zone", "Import, export, compare, list, show, set up and delete zones",
+		p.zoneImport(), p.zoneExport(), p.zoneDiff(), p.zoneList(), p.zoneShow(), p.zoneSet(), p.zoneDelete())
 }
 
 // imported is the result of zone import.
@@ -57,7 +57,7 @@ $INCLUDE reads files in the folder of FILE and below it.`,
 			if err != nil {
 				return pathError(err)
 			}
-			return p.operate(cmd.Context(), func(ops operations) error {
+			return p.operateNew(cmd.Context(), func(ops operations) error {
 				zone, err := ops.ImportZone(cmd.Context(), request, sets)
 				if err != nil {
 					return err

@@ -23,6 +23,7 @@ const (
 	typeProblem = "application/problem+json" // RFC 9457
 	typeZone    = "text/dns"                 // RFC 4027
 	typeModule  = "application/wasm"
+	typeBackup  = "application/octet-stream"
 )
 
 // Bounds of a request's parts in bytes.
@@ -61,12 +62,14 @@ func Handler(s *Service, e Endpoint) http.Handler {
 	handle(mux, pathRecordSet, s.SetRecords)
 	handle(mux, pathRecordDelete, s.DeleteRecords)
 	handleJSON(mux, pathRecordApply, maxApply, s.ApplyRecords)
+	handle(mux, pathStoreCheck, func(ctx context.Context, _ struct{}) (StoreCheck, error) { return s.CheckStore(ctx) })
 	handle(mux, pathGuestList, func(ctx context.Context, _ struct{}) ([]GuestVersion, error) { return s.Guests(ctx) })
 	handle(mux, pathAttachmentList, func(ctx context.Context, _ struct{}) ([]Attachment, error) { return s.Attachments(ctx) })
 	handle(mux, pathAttach, s.Attach)
 	handle(mux, pathDetach, func(ctx context.Context, q AttachmentPoint) (struct{}, error) { return struct{}{}, s.Detach(ctx, q) })
 	mux.Handle("POST "+pathZoneImport, body(typeZone, maxZone, large, s.serveImport))
 	mux.Handle("POST "+pathZoneExport, body(typeJSON, maxJSON, nil, s.serveExport))
+	mux.Handle("POST "+pathStoreBackup, body(typeJSON, maxJSON, nil, s.serveBackup))
 	mux.Handle("POST "+pathGuestPush, body(typeModule, store.MaxGuestBytes, large, s.servePush))
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		problem(w, &Error{Code: CodeNotFound, Detail: "no such operation: " + r.Method + " " + quoted(r.URL.Path)})
@@ -87,6 +90,8 @@ const (
 	pathRecordSet      = "/v1/record/set"
 	pathRecordDelete   = "/v1/record/delete"
 	pathRecordApply    = "/v1/record/apply"
+	pathStoreCheck     = "/v1/store/check"
+	pathStoreBackup    = "/v1/store/backup"
 	pathGuestList      = "/v1/guest/list"
 	pathGuestPush      = "/v1/guest/push"
 	pathAttachmentList = "/v1/guest/attachments"

@@ -34,13 +34,14 @@ func (s *Service) Records(ctx context.Context, q RecordQuery) (Records, error) {
 	found := Records{Zone: z.Name.String(), Version: z.Version, Sets: []RecordSet{}}
 	for _, set := range sets {
 		if t == 0 || set.Type == t {
-			found.Sets = append(found.Sets, recordSetOf(set))
+			found.Sets = append(found.Sets, RecordSetOf(set))
 		}
 	}
 	return found, nil
 }
 
-func recordSetOf(set rr.Set) RecordSet {
+// RecordSetOf writes a set as results have it.
+func RecordSetOf(set rr.Set) RecordSet {
 	r := RecordSet{Name: set.Name.String(), Type: set.Type.String(), TTL: set.TTL}
 	for _, data := range set.Data {
 		r.Data = append(r.Data, zonefile.FormatRdata(set.Type, data))
