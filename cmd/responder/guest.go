@@ -325,6 +325,9 @@ func (o *attachFlags) attachment(args []string) (control.Attachment, error) {
 		Grants: o.grants, Values: map[string]string{}, Fallback: o.fallback,
 		Fuel: o.fuel, FuelPerSecond: o.rate, Memory: o.memory, Lookups: o.lookups, Reset: o.reset,
 	}
+	if err := (control.ZoneSettings{Fallback: o.fallback}).Check(); err != nil {
+		return a, err
+	}
 	if hasVersion {
 		n, err := strconv.ParseUint(version, 10, 64)
 		if err != nil || n == 0 {

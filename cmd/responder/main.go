@@ -100,6 +100,9 @@ func (p *program) root(environ []string) (*cobra.Command, error) {
 		if err := p.config.check(); err != nil {
 			return misused(cmd, err)
 		}
+		if err := cmd.ValidateFlagGroups(); err != nil { // cobra's own look does not make it a misuse
+			return misused(cmd, err)
+		}
 		return nil
 	}
 	root.AddCommand(p.serve(), p.zone(), p.record(), p.guest(), p.store(), p.query(), p.version())

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"strconv"
 	"strings"
 	"time"
 
@@ -51,6 +52,9 @@ is a success, NXDOMAIN and SERVFAIL too; none is a failure.`,
 			}
 			if o.server == "" {
 				o.server, _, _ = strings.Cut(p.config.Listen, ",")
+			}
+			if o.server, err = serverAddress(o.server); err != nil {
+				return misused(cmd, err)
 			}
 			return p.ask(cmd.Context(), m, o)
 		},
@@ -113,12 +117,31 @@ func clientSubnet(s string) (*dns.EDNS0_SUBNET, error) {
 	return option, nil
 }
 
+// serverAddress reads HOST[:PORT]; an IPv6 address without a port may stand in
+// brackets or not.
+func serverAddress(text string) (string, error) {
+	wrong := fmt.Errorf("--server %q: want HOST[:PORT]", text)
+	host, port, err := net.SplitHostPort(text)
+	if err != nil {
+		host, port = text, "53"
+		if inner, ok := strings.CutPrefix(text, "["); ok {
+			if host, ok = strings.CutSuffix(inner, "]"); !ok {
+				return "", wrong
+			}
+		}
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 || host == "" || strings.ContainsAny(host, "[] \t/") {
+		return "", wrong
+	}
+	if _, err := netip.ParseAddr(host); err != nil && strings.Contains(host, ":") {
+		return "", wrong
+	}
+	return net.JoinHostPort(host, port), nil
+}
+
 // ask sends the query and prints the response.
 func (p *program) ask(ctx context.Context, m *dns.Msg, o queryOptions) error {
 	server := o.server
-	if _, _, err := net.SplitHostPort(server); err != nil {
-		server = net.JoinHostPort(strings.Trim(server, "[]"), "53")
-	}
 	client := &dns.Client{Timeout: o.timeout, UDPSize: dns.DefaultMsgSize}
 	if o.tcp {
 		client.Net = "tcp"

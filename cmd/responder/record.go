@@ -157,6 +157,7 @@ func (p *program) recordList() *cobra.Command {
 	return &cobra.Command{
 		Use:   "list ZONE [NAME [TYPE]]",
 		Short: "List the records of a zone, or of a name in it",
+		Long:  "List the records of a zone, or of a name in it. It fails where the name has none of them.",
 		Args:  arguments(1, 3),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			request := control.RecordQuery{Zone: args[0]}
@@ -174,6 +175,9 @@ func (p *program) recordList() *cobra.Command {
 				found, err := ops.Records(cmd.Context(), request)
 				if err != nil {
 					return err
+				}
+				if len(found.Sets) == 0 && request.Name != "" { // else a mistyped name looks like one without records
+					return fmt.Errorf("zone %s, version %d: %s", found.Zone, found.Version, strings.TrimSuffix(request.Name+" "+request.Type, " ")+": no such records")
 				}
 				return p.print(found, func(w io.Writer) {
 					for _, s := range found.Sets {

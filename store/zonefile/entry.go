@@ -54,6 +54,25 @@ func newEntryReader(r io.Reader, size int, budget *int64) *entryReader {
 	return &entryReader{r: bufio.NewReaderSize(r, size), line: 1, budget: budget}
 }
 
+var errUTF16 = errors.New("the file is in UTF-16: save it as ASCII or UTF-8")
+
+// skipMark passes over the byte-order mark that some editors put in front of UTF-8
+// (EF BB BF), and refuses the marks of UTF-16.
+func (er *entryReader) skipMark() error {
+	front, err := er.r.Peek(3)
+	switch {
+	case err != nil && err != io.EOF:
+		return err
+	case string(front) == "\xef\xbb\xbf":
+		*er.budget -= 3
+		_, err := er.r.Discard(3)
+		return err
+	case len(front) > 1 && (string(front[:2]) == "\xff\xfe" || string(front[:2]) == "\xfe\xff"):
+		return errUTF16
+	}
+	return nil
+}
+
 // next gives the next entry, which may be blank. The error is io.EOF at the end,
 // that of the reader, or an *Error with the line but no file.
 func (er *entryReader) next() (entry, error) {

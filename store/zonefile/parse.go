@@ -114,6 +114,9 @@ type ttlDefault struct {
 
 func (p *parser) file(r io.Reader, f *file) error {
 	entries := newEntryReader(r, fileBuffer, &p.budget)
+	if err := entries.skipMark(); err != nil {
+		return at(f.name, 1, err)
+	}
 	for {
 		e, err := entries.next()
 		if err == io.EOF {
