@@ -149,12 +149,16 @@ var (
 	descWatermark   = prometheus.NewDesc("responder_replica_watermark_age_seconds", "Time since the moment up to which all commits are served.", nil, nil)
 	descState       = prometheus.NewDesc("responder_replica_state", "1 for the state in which the replica is: following, away or refused.", []string{"state"}, nil)
 	descStoreErrors = prometheus.NewDesc("responder_replica_store_errors_total", "Times that the store could not be followed, or was refused.", nil, nil)
+	descMirrored    = prometheus.NewDesc("responder_replica_from_mirror", "1 while what is served comes from the mirror, since the store was not followed yet.", nil, nil)
+	descMirrorBytes = prometheus.NewDesc("responder_mirror_bytes", "Size of the mirror's file; 0 where there is none.", nil, nil)
+	descMirrorSaved = prometheus.NewDesc("responder_mirror_saved_timestamp_seconds", "When the mirror was last brought up to what is served, in Unix time; 0 where it was not.", nil, nil)
+	descMirrorFails = prometheus.NewDesc("responder_mirror_errors_total", "Times that the mirror could not be written.", nil, nil)
 	descCaught      = prometheus.NewDesc("responder_replica_caught_up_timestamp_seconds", "When the change feed was last read to its end, in Unix time.", nil, nil)
 )
 
 // Describe implements prometheus.Collector.
 func (*replicaCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descZones, descNames, descAttachments, descProblems, descCaught, descStaleness, descWatermark, descState, descStoreErrors} {
+	for _, d := range []*prometheus.Desc{descZones, descNames, descAttachments, descProblems, descCaught, descStaleness, descWatermark, descState, descStoreErrors, descMirrored, descMirrorBytes, descMirrorSaved, descMirrorFails} {
 		ch <- d
 	}
 }
@@ -171,17 +175,25 @@ func (c *replicaCollector) Collect(ch chan<- prometheus.Metric) {
 	gauge(descAttachments, float64(status.Attachments))
 	gauge(descProblems, float64(len(status.Problems)))
 	for _, state := range []replica.State{replica.Following, replica.Away, replica.Refused} {
-		is := 0.0
-		if status.State == state {
-			is = 1
-		}
-		gauge(descState, is, string(state))
+		gauge(descState, truth(status.State == state), string(state))
 	}
+	gauge(descMirrored, truth(status.Mirrored))
+	gauge(descMirrorBytes, float64(status.Mirror.Bytes))
+	gauge(descMirrorSaved, float64(max(0, status.Mirror.Saved.UnixMilli()))/1000)
 	ch <- prometheus.MustNewConstMetric(descStoreErrors, prometheus.CounterValue, float64(status.Errors))
+	ch <- prometheus.MustNewConstMetric(descMirrorFails, prometheus.CounterValue, float64(status.Mirror.Errors))
 	if !status.Caught.IsZero() {
 		gauge(descCaught, float64(status.Caught.UnixMilli())/1000)
 		gauge(descStaleness, time.Since(status.Caught).Seconds())
 		gauge(descWatermark, time.Since(status.Watermark).Seconds())
 	}
 	c.server.replica.Latency().Collect(ch)
+}
+
+// truth is a gauge of what is or is not.
+func truth(is bool) float64 {
+	if is {
+		return 1
+	}
+	return 0
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/namelet/namelet/internal/control"
 	"github.com/namelet/namelet/internal/frontend"
 	"github.com/namelet/namelet/internal/frontend/cookie"
+	"github.com/namelet/namelet/internal/mirror"
 	"github.com/namelet/namelet/internal/replica"
 	"github.com/namelet/namelet/internal/resolve"
 	"github.com/namelet/namelet/runtime"
@@ -56,6 +57,9 @@ type server struct {
 	dns      *frontend.Server
 	cookies  *cookie.Jar // nil where the secret is the process's own
 	replica  *replica.Replica
+	mirror   *mirror.Mirror // nil where there is none
+	content  *mirror.Content
+	base     int // of closers, those of what is closed last
 	endpoint []httpEndpoint
 	closers  []func() error
 }
@@ -80,7 +84,7 @@ func (p *program) newServer(ctx context.Context) (_ *server, err error) {
 	if err != nil {
 		return nil, err
 	}
-	st, spec, err := s.openStore(ctx, p.config.Store)
+	st, spec, err := s.openStore(ctx, &p.config)
 	if err != nil {
 		return nil, err
 	}
@@ -89,6 +93,7 @@ func (p *program) newServer(ctx context.Context) (_ *server, err error) {
 		return nil, err
 	}
 	s.closers = append(s.closers, func() error { return engine.Close(context.WithoutCancel(ctx)) })
+	s.base = len(s.closers)
 	workers := p.config.Workers
 	if workers == 0 {
 		workers = goruntime.GOMAXPROCS(0)
@@ -109,30 +114,63 @@ func (p *program) newServer(ctx context.Context) (_ *server, err error) {
 	if err := s.listenMetrics(p.config.MetricsListen, resolver); err != nil {
 		return nil, err
 	}
-	s.replica, err = replica.Open(ctx, replica.Config{Store: st, Engine: engine, Resolver: resolver, Log: s.log})
+	s.replica, err = replica.Open(ctx, replica.Config{
+		Store: st, Engine: engine, Resolver: resolver, Log: s.log, Mirror: s.mirror, Content: s.content,
+	})
+	s.content = nil
 	return s, err
 }
 
 // storePatience is how long a server waits for a command that has the store.
 const storePatience = 2 * time.Second
 
-func (s *server) openStore(ctx context.Context, text string) (*store.Store, storeSpec, error) {
-	spec, err := parseStore(text)
+// openStore opens the mirror, where there is one, and the store. A store whose
+// zones the mirror has need not be there.
+func (s *server) openStore(ctx context.Context, c *config) (*store.Store, storeSpec, error) {
+	spec, err := parseStore(c.Store)
 	if err != nil {
 		return nil, spec, err
 	}
-	var st *store.Store
-	for deadline := time.Now().Add(storePatience); ; {
-		st, err = spec.open(ctx)
-		if err == nil {
-			break
-		}
-		if !errors.Is(err, store.ErrLocked) || time.Now().After(deadline) {
-			return nil, spec, err
-		}
+	if err := s.openMirror(ctx, c.mirrorFile()); err != nil {
+		return nil, spec, err
+	}
+	st, err := s.awaitStore(ctx, spec)
+	if err != nil {
+		return nil, spec, err
 	}
 	s.closers = append(s.closers, st.Close)
 	return st, spec, nil
+}
+
+func (s *server) awaitStore(ctx context.Context, spec storeSpec) (*store.Store, error) {
+	if s.content != nil {
+		return spec.openLater(ctx, s.content.Standing.Identity)
+	}
+	for deadline := time.Now().Add(storePatience); ; {
+		st, err := spec.open(ctx)
+		if err == nil || !errors.Is(err, store.ErrLocked) || time.Now().After(deadline) {
+			return st, err
+		}
+	}
+}
+
+// openMirror opens and reads the mirror.
+func (s *server) openMirror(ctx context.Context, path string) (err error) {
+	if path == "" {
+		return nil
+	}
+	if s.mirror, err = mirror.Open(path, s.log); err != nil {
+		return fmt.Errorf("%sMIRROR: %w", envPrefix, err)
+	}
+	s.closers = append(s.closers, s.mirror.Close)
+	began := time.Now()
+	if s.content, err = s.mirror.Load(ctx); err != nil {
+		return err
+	}
+	if s.content != nil {
+		s.log.Info("read the mirror", "path", path, "zones", len(s.content.Zones), "took", time.Since(began).Round(time.Millisecond), "from", s.content.Caught.UTC().Format(time.RFC3339))
+	}
+	return nil
 }
 
 func (s *server) listenDNS(ctx context.Context, config frontend.Config, workers int, resolver *resolve.Resolver) error {
@@ -216,6 +254,14 @@ func (s *server) run(ctx context.Context) error {
 		s.replica.Follow(following)
 		close(followed)
 	}()
+	mirrored := make(chan struct{})
+	mirroring, endMirror := context.WithCancel(context.WithoutCancel(ctx))
+	go func() {
+		if s.mirror != nil {
+			s.mirror.Run(mirroring)
+		}
+		close(mirrored)
+	}()
 	s.announce()
 	s.health.note = func() string { return storeNote(s.replica.Status()) }
 	s.health.ready.Store(true)
@@ -230,6 +276,8 @@ func (s *server) run(ctx context.Context) error {
 	err = errors.Join(err, s.closeFrontend())
 	stop()
 	<-followed
+	endMirror() // it writes the rest
+	<-mirrored
 	return errors.Join(err, s.close())
 }
 
@@ -238,11 +286,14 @@ func storeNote(status replica.Status) string {
 	if status.State == replica.Following {
 		return ""
 	}
-	what := "the store cannot be read"
+	what, from := "the store cannot be read", "what was held"
 	if status.State == replica.Refused {
 		what = "the store is refused"
 	}
-	return fmt.Sprintf("%s, what was held is served; last in step %s: %s", what, status.Caught.UTC().Format(time.RFC3339), oneLine(status.Why))
+	if status.Mirrored {
+		from = "what the mirror has"
+	}
+	return fmt.Sprintf("%s, %s is served; last in step %s: %s", what, from, status.Caught.UTC().Format(time.RFC3339), oneLine(status.Why))
 }
 
 // announce logs where the server listens and what it serves.
@@ -266,8 +317,9 @@ func (s *server) announce() {
 	s.log.Info("serving", append(attrs, "zones", status.Zones, "attachments", status.Attachments)...)
 }
 
-// closeFrontend closes all but the store and the engine, which were made first.
-func (s *server) closeFrontend() error { return s.closeDownTo(2) }
+// closeFrontend closes all but the mirror, the store and the engine, which were made
+// first.
+func (s *server) closeFrontend() error { return s.closeDownTo(s.base) }
 
 func (s *server) close() error { return s.closeDownTo(0) }
 

@@ -96,6 +96,15 @@ func (s storeSpec) open(ctx context.Context) (*store.Store, error) {
 	return st, nil
 }
 
+// openLater makes the store without opening it: that is done when it is first used,
+// and again where it failed. It has to be the one of that identity.
+func (s storeSpec) openLater(ctx context.Context, identity string) (*store.Store, error) {
+	can := store.Capabilities{Durable: s.kind != storeMemory, Exclusive: true}
+	return store.New(ctx, store.NewDeferred(can, func(context.Context) (store.Driver, error) {
+		return s.openDriver()
+	}), store.Options{Identity: identity})
+}
+
 // engine makes the engine that compiles and runs guests. Machine code is kept
 // over restarts where there is a folder for it.
 func (p *program) engine(ctx context.Context) (*runtime.Engine, error) {
@@ -130,3 +139,14 @@ func (c *config) guestCache() (string, error) {
 	}
 	return dir, nil
 }
+
+// mirrorFile gives the file of the mirror; empty where there is to be none.
+func (c *config) mirrorFile() string {
+	if c.Mirror == noMirror {
+		return ""
+	}
+	return c.Mirror
+}
+
+// noMirror is the MIRROR that means none.
+const noMirror = "none"

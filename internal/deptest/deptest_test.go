@@ -45,7 +45,7 @@ var fences = []fence{
 	{"github.com/tetratelabs/wazero", []string{"runtime"}, "one place to sandbox code"},
 	{"github.com/miekg/dns", []string{"store/zonefile", "internal/frontend", "internal/dnsjson", "cmd/responder"}, "names past the edge are rr.Name; the query command is a client"},
 	{"cloud.google.com", []string{"store/spanner"}, "a backend only brings a driver"},
-	{"go.etcd.io/bbolt", []string{"store/bolt"}, "a backend only brings a driver"},
+	{"go.etcd.io/bbolt", []string{"store/bolt", "internal/mirror"}, "a backend only brings a driver; a mirror is a file of its own form"},
 	{"github.com/spf13/cobra", []string{"cmd/responder"}, "only the program has commands"},
 	{"github.com/caarlos0/env/v11", []string{"cmd/responder"}, "only the program reads the environment"},
 	{module + "/cmd", nil, "nothing imports the program"},

@@ -67,6 +67,12 @@ func (r *Replica) check(ctx context.Context) (struct{}, error) {
 	return struct{}{}, r.read(ctx, func(context.Context, *store.Snapshot, *watch) error { return nil })
 }
 
+func (r *Replica) caught() time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.status.Caught
+}
+
 func (r *Replica) state() State {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -140,6 +146,7 @@ func (r *Replica) catchUp(ctx context.Context) error {
 				s.Watermark = page.events[len(page.events)-1].Time
 			}
 		})
+		r.inform(r.caught())
 		if last {
 			r.guests.release(ctx, time.Now(), r.Log)
 			return nil

@@ -16,7 +16,7 @@ import (
 // guests turns attachments as the store has them into attachments that answer.
 type guests struct {
 	engine  *runtime.Engine
-	store   *store.Store
+	library library
 	modules map[store.Digest]*runtime.Module
 	inForce map[place]*entry
 	retired []*resolve.Attachment      // in no routing any more
@@ -44,8 +44,8 @@ type entry struct {
 	retry      retry
 }
 
-func newGuests(engine *runtime.Engine, s *store.Store) *guests {
-	return &guests{engine: engine, store: s, modules: map[store.Digest]*runtime.Module{}, inForce: map[place]*entry{}, unused: map[store.Digest]time.Time{}}
+func newGuests(engine *runtime.Engine, l library) *guests {
+	return &guests{engine: engine, library: l, modules: map[store.Digest]*runtime.Module{}, inForce: map[place]*entry{}, unused: map[store.Digest]time.Time{}}
 }
 
 // routing makes the routing of these zones and attachments. What has not changed
@@ -145,17 +145,13 @@ func fallback(a store.Attachment, zone store.Fallback) resolve.Fallback {
 // prepare compiles the attachment's module, unless one of this digest is at hand,
 // and initialises it with the attachment's configuration.
 func (g *guests) prepare(ctx context.Context, a store.Attachment) (_ resolve.Guest, digest store.Digest, limits runtime.Limits, err error) {
-	version, err := within(ctx, probeTime, func(ctx context.Context) (store.GuestVersion, error) {
-		return g.store.Guest(ctx, a.Guest, a.Version)
-	})
+	version, err := g.library.guest(ctx, a.Guest, a.Version)
 	if err != nil {
 		return nil, digest, limits, err
 	}
 	module := g.modules[version.Digest]
 	if module == nil {
-		wasm, err := within(ctx, moduleTime, func(ctx context.Context) ([]byte, error) {
-			return g.store.LoadBlob(ctx, version.Digest)
-		})
+		wasm, err := g.library.module(ctx, version)
 		if err != nil {
 			return nil, digest, limits, err
 		}

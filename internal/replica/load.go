@@ -50,6 +50,7 @@ func (r *Replica) reload(ctx context.Context) error {
 		s.enter(Following, "")
 		s.Cursor, s.Caught, s.Watermark = cursor, began, began
 	})
+	r.inform(began)
 	return nil
 }
 
@@ -107,6 +108,7 @@ func (r *Replica) loadAll(ctx context.Context, v *store.Snapshot, w *watch, zone
 	for zone := range old.All() {
 		if r.zones.Get(zone.Apex) == nil {
 			r.steps = append(r.steps, step{old: zone.Snapshot})
+			r.news.Gone = append(r.news.Gone, zone.Apex)
 		}
 	}
 	return nil
@@ -210,6 +212,7 @@ func (r *Replica) forget(ctx context.Context, v *store.Snapshot, key rr.Key, nam
 		r.steps = append(r.steps, step{old: zone.Snapshot})
 		r.names -= names(zone)
 	}
+	r.news.Gone = append(r.news.Gone, h.zone.Name)
 	delete(r.held, key)
 	delete(r.failing, key)
 	r.zones = r.zones.Without(name)

@@ -32,8 +32,7 @@ func (r *rig) awaitOutdated(what string, d authority.Deps) {
 
 func (r *rig) setText(owner, text string) {
 	r.t.Helper()
-	set := rr.Set{Name: name(owner), Type: rr.TypeTXT, TTL: 60, Data: []rr.Rdata{string(rune(len(text))) + text}}
-	if _, err := r.store.Change(r.t.Context(), apps.Name, []store.Change{store.Put(set)}, store.WriteOptions{}); err != nil {
+	if _, err := r.store.Change(r.t.Context(), apps.Name, []store.Change{store.Put(txtSet(owner, text))}, store.WriteOptions{}); err != nil {
 		r.t.Fatal(err)
 	}
 }
@@ -84,4 +83,8 @@ func TestChangesOutdateAnswers(t *testing.T) {
 	if r.resolver.Generation() == generation {
 		t.Error("a zone came, and the generation is the same")
 	}
+}
+
+func txtSet(owner, text string) rr.Set {
+	return rr.Set{Name: name(owner), Type: rr.TypeTXT, TTL: 60, Data: []rr.Rdata{string([]byte{byte(len(text))}) + text}}
 }

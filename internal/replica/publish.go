@@ -2,8 +2,10 @@ package replica
 
 import (
 	"context"
+	"time"
 
 	"github.com/namelet/namelet/internal/authority"
+	"github.com/namelet/namelet/internal/mirror"
 	"github.com/namelet/namelet/rr"
 	"github.com/namelet/namelet/store"
 )
@@ -29,6 +31,9 @@ func (r *Replica) publish(ctx context.Context, attachments bool) error {
 		authority.Outdate(s.old, s.next, s.changes)
 	}
 	r.steps = nil
+	if attachments {
+		r.news.Attached, r.news.Attachments = true, r.rows
+	}
 	problems := r.guests.problems()
 	if err := r.Store.Trouble(); err != nil {
 		problems["space of the store"] = err.Error()
@@ -50,4 +55,23 @@ func (r *Replica) fallbacks() map[rr.Key]store.Fallback {
 		all[key] = h.zone.Fallback
 	}
 	return all
+}
+
+// mirrored notes for the mirror what a zone is served as now: from version from by
+// changes, or, where that is 0, as a whole.
+func (r *Replica) mirrored(z store.Zone, served *authority.Zone, from uint64, changes []authority.Change) {
+	if r.Mirror != nil {
+		r.news.Zones = append(r.news.Zones, mirror.ZoneUpdate{Zone: z, Snapshot: served.Snapshot, From: from, Changes: changes})
+	}
+}
+
+// inform tells the mirror what is served, once that is published and the place in
+// the feed is known.
+func (r *Replica) inform(caught time.Time) {
+	if r.Mirror == nil {
+		return
+	}
+	r.news.Standing, r.news.Cursor, r.news.Caught = r.standing, r.cursor, caught
+	r.Mirror.Update(r.news)
+	r.news = mirror.Update{}
 }

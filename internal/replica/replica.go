@@ -25,18 +25,25 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/namelet/namelet/internal/authority"
+	"github.com/namelet/namelet/internal/mirror"
 	"github.com/namelet/namelet/internal/resolve"
 	"github.com/namelet/namelet/rr"
 	"github.com/namelet/namelet/runtime"
 	"github.com/namelet/namelet/store"
 )
 
-// Config is what a Replica works with; all fields are needed.
+// Config is what a Replica works with; all fields but Mirror are needed.
 type Config struct {
 	Store    *store.Store
 	Engine   *runtime.Engine
 	Resolver *resolve.Resolver
 	Log      *slog.Logger
+
+	// Mirror, where given, is told what is served, and Content is what it had:
+	// Open serves that where the store cannot be read or is another one. The store
+	// needs to have the identity of the content.
+	Mirror  *mirror.Mirror
+	Content *mirror.Content
 }
 
 // Replica holds what the store held when it was last read. Follow alone changes
@@ -56,7 +63,8 @@ type Replica struct {
 	names    int             // owner names of all zones
 	rows     []store.Attachment
 	guests   *guests
-	steps    []step // that the resolver has not been given yet, or their answers not outdated
+	steps    []step        // that the resolver has not been given yet, or their answers not outdated
+	news     mirror.Update // for the mirror, at the next publication
 	latency  prometheus.Histogram
 
 	mu     sync.Mutex
@@ -94,19 +102,61 @@ type step struct {
 	changes   []authority.Change
 }
 
+// startPatience is how long a start from the mirror waits for the store.
+const startPatience = 2 * time.Second
+
 // Open loads all zones and prepares all guests, and sets the resolver's routing.
-// The error is that of a store that cannot be read; a zone or a guest that cannot
-// be loaded is none.
+// The error is that of a store that cannot be read, where there is no content of a
+// mirror that could be served; a zone or a guest that cannot be loaded is none.
 func Open(ctx context.Context, config Config) (*Replica, error) {
 	r := &Replica{
 		Config: config, began: time.Now(), zones: authority.NewZones(nil), latency: newLatency(),
-		guests: newGuests(config.Engine, config.Store),
+		guests: newGuests(config.Engine, library{config.Store, config.Mirror}),
 	}
 	r.status.Problems = map[string]string{}
+	if config.Content != nil {
+		return r, r.resume(ctx)
+	}
 	if err := r.reload(ctx); err != nil {
 		return nil, fmt.Errorf("replica: %w", err)
 	}
 	return r, ctx.Err() // guests that were not prepared because of it are no failures
+}
+
+// resume serves what the mirror has, then looks whether the store has news.
+func (r *Replica) resume(ctx context.Context) error {
+	if err := r.restore(ctx, r.Content); err != nil {
+		return err
+	}
+	r.Content = nil
+	patient, cancel := context.WithTimeout(ctx, startPatience)
+	defer cancel()
+	err := r.reload(patient)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err != nil {
+		r.lost = time.Now()
+		r.judge(err)
+	}
+	return nil
+}
+
+// restore makes the mirror's content what is held, and serves it.
+func (r *Replica) restore(ctx context.Context, c *mirror.Content) error {
+	r.standing, r.rows = c.Standing, c.Attachments
+	r.held, r.failing = make(map[rr.Key]heldZone, len(c.Zones)), map[rr.Key]bool{}
+	loaded := make([]*authority.Zone, 0, len(c.Zones))
+	for _, z := range c.Zones {
+		served := &authority.Zone{Apex: z.Zone.Name, Private: z.Zone.Private, Snapshot: z.Snapshot}
+		r.hold(z.Zone.Name.Key(), heldZone{zone: z.Zone}, nil, served)
+		loaded = append(loaded, served)
+	}
+	r.zones = authority.NewZones(loaded)
+	r.note(func(s *Status) {
+		s.Mirrored, s.Cursor, s.Caught, s.Watermark = true, c.Cursor, c.Caught, c.Caught
+	})
+	return r.publish(ctx, true)
 }
 
 // newLatency makes the histogram of how long commits took to be served.

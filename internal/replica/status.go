@@ -4,6 +4,7 @@ import (
 	"maps"
 	"time"
 
+	"github.com/namelet/namelet/internal/mirror"
 	"github.com/namelet/namelet/store"
 )
 
@@ -21,6 +22,9 @@ type Status struct {
 	State State
 	Since time.Time // when it got into the state
 	Why   string    // what is wrong with the store; empty while it is followed
+
+	Mirror   mirror.Status // the zero Status where there is none
+	Mirrored bool          // what is served comes from the mirror: the store was not followed yet
 
 	Zones       int               // zones served, private ones included
 	Names       int               // owner names of them all
@@ -45,6 +49,7 @@ func (s *Status) enter(state State, why string) {
 		s.State, s.Since = state, time.Now()
 	}
 	s.Why = why
+	s.Mirrored = s.Mirrored && state != Following
 }
 
 // Status returns where the replica stands, and which guests turned out impure.
@@ -55,6 +60,11 @@ func (r *Replica) Status() Status {
 	status.Problems = maps.Clone(status.Problems)
 	if status.Why != "" {
 		status.Problems["store"] = status.Why
+	}
+	if r.Mirror != nil {
+		if status.Mirror = r.Mirror.Status(); status.Mirror.Why != "" {
+			status.Problems["mirror"] = status.Mirror.Why
+		}
 	}
 	for a := range r.Resolver.Routing().Attachments() {
 		if a.Purity().Impure {

@@ -22,6 +22,7 @@ func (r *Replica) load(ctx context.Context, v *store.Snapshot, w *watch, z store
 	}
 	same := served.Snapshot != nil && served.Snapshot.Version() == z.Version && before.zone.Created.Equal(z.Created)
 	if same {
+		r.mirrored(z, served, z.Version, nil)
 		return served, heldZone{zone: z}, nil
 	}
 	snapshot, changes, err := r.snapshot(ctx, v, w, z, before, served.Snapshot)
@@ -29,7 +30,12 @@ func (r *Replica) load(ctx context.Context, v *store.Snapshot, w *watch, z store
 		if served.Snapshot != nil {
 			r.steps = append(r.steps, step{served.Snapshot, snapshot, changes})
 		}
+		from := uint64(0)
+		if changes != nil {
+			from = served.Snapshot.Version()
+		}
 		served.Private, served.Snapshot = z.Private, snapshot
+		r.mirrored(z, served, from, changes)
 		return served, heldZone{zone: z}, nil
 	}
 	var content *authority.Error
@@ -43,7 +49,7 @@ func (r *Replica) load(ctx context.Context, v *store.Snapshot, w *watch, z store
 }
 
 // snapshot reads a zone at the version that it has in v. The changes are what lies
-// between it and the last one, and empty where it was read anew.
+// between it and the last one, and nil where it was read anew.
 func (r *Replica) snapshot(ctx context.Context, v *store.Snapshot, w *watch, z store.Zone, before heldZone, last *authority.Snapshot) (*authority.Snapshot, []authority.Change, error) {
 	if last != nil && before.zone.Created.Equal(z.Created) {
 		next, changes, err := replay(ctx, v, w, z.Name, last)
@@ -79,7 +85,7 @@ func (r *Replica) snapshot(ctx context.Context, v *store.Snapshot, w *watch, z s
 
 // replay applies the journal to a snapshot, and returns the changes too.
 func replay(ctx context.Context, v *store.Snapshot, w *watch, zone rr.Name, s *authority.Snapshot) (*authority.Snapshot, []authority.Change, error) {
-	var all []authority.Change
+	all := []authority.Change{} // not nil: a version may change settings alone
 	err := v.Journal(ctx, zone, s.Version(), func(e store.JournalEntry) error {
 		w.row()
 		before := func(name rr.Name) rr.Set {
