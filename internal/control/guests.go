@@ -2,8 +2,11 @@ package control
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
+	"fmt"
 	"strconv"
+	"sync"
 
 	"github.com/namelet/namelet/hostabi"
 	"github.com/namelet/namelet/rr"
@@ -57,6 +60,56 @@ func (s *Service) try(ctx context.Context, wasm []byte, config runtime.Generatio
 	return errors.Join(err, module.Close(context.WithoutCancel(ctx)))
 }
 
+// tryVersion is try for a module of the store, unless it started with the same
+// configuration before.
+func (s *Service) tryVersion(ctx context.Context, digest store.Digest, config runtime.GenerationConfig) error {
+	what := trialOf(digest, config)
+	if s.tried.passed(what) {
+		return nil
+	}
+	module, err := s.store.LoadBlob(ctx, digest)
+	if err != nil {
+		return err
+	}
+	if err := s.try(ctx, module, config); err != nil {
+		return err
+	}
+	s.tried.pass(what)
+	return nil
+}
+
+// trial names a module with its configuration.
+type trial [sha256.Size]byte
+
+func trialOf(digest store.Digest, config runtime.GenerationConfig) trial {
+	// A map is printed in the order of its keys.
+	return sha256.Sum256(fmt.Appendf(nil, "%v %q %+v", digest, config.Values, config.Limits))
+}
+
+// trials remembers those that passed: a guest is deterministic, so it would again.
+type trials struct {
+	mu  sync.Mutex
+	all map[trial]bool
+}
+
+// maxTrials bounds what is remembered; beyond it all is forgotten.
+const maxTrials = 1024
+
+func (t *trials) passed(what trial) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.all[what]
+}
+
+func (t *trials) pass(what trial) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.all == nil || len(t.all) >= maxTrials {
+		t.all = map[trial]bool{}
+	}
+	t.all[what] = true
+}
+
 func attachmentOf(a store.Attachment) Attachment {
 	made := Attachment{
 		Zone: a.Zone.String(), At: a.At.String(), Scope: a.Scope.String(), Guest: a.Guest, Version: a.Version,
@@ -104,13 +157,9 @@ func (s *Service) Attach(ctx context.Context, q Attachment) (Attachment, error) 
 		return Attachment{}, classify(err)
 	}
 	a.Version = g.Number
-	module, err := s.store.LoadBlob(ctx, g.Digest)
-	if err != nil {
-		return Attachment{}, classify(err)
-	}
 	limits := runtime.Limits{Fuel: a.Limits.Fuel, MemoryPages: a.Limits.MemoryPages, Lookups: int(a.Limits.Lookups)}
 	config := runtime.GenerationConfig{Values: a.Values, Limits: limits}
-	if err := s.try(ctx, module, config); err != nil {
+	if err := s.tryVersion(ctx, g.Digest, config); err != nil {
 		return Attachment{}, classify(err)
 	}
 	made, err := s.store.Attach(ctx, a)

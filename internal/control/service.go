@@ -13,6 +13,7 @@ import (
 type Service struct {
 	store  *store.Store
 	engine *runtime.Engine
+	tried  trials
 }
 
 // NewService makes a Service over an open store and an engine that tries guests

@@ -148,7 +148,7 @@ func (r *Replica) catchUp(ctx context.Context) error {
 		})
 		r.inform(r.caught())
 		if last {
-			r.guests.release(ctx, time.Now(), r.Log)
+			r.guests.release(ctx, time.Now(), r.Resolver, r.Log)
 			return nil
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"reflect"
 	"time"
 
 	"github.com/namelet/namelet/internal/authority"
@@ -19,13 +20,26 @@ type guests struct {
 	library library
 	modules map[store.Digest]*runtime.Module
 	inForce map[place]*entry
+	last    map[place]resting          // what was in force before, ready to come back
 	retired []*resolve.Attachment      // in no routing any more
 	unused  map[store.Digest]time.Time // modules that no attachment has, and since when
 }
 
-// A module's code is kept for so long after its last attachment went: a query
-// that began before may still make an instance, and a guest may come back.
-const moduleKept = 30 * time.Second
+// resting is an attachment that another took the place of.
+type resting struct {
+	*entry
+	until time.Time
+}
+
+const (
+	// lastKept is how long an attachment is kept with its instances after another
+	// took its place: going back to it takes no time.
+	lastKept = 5 * time.Minute
+
+	// A module's code is kept for so long after its last attachment went: a query
+	// that began before may still make an instance, and a guest may come back.
+	moduleKept = 30 * time.Second
+)
 
 // place is where an attachment is: two cannot share one.
 type place struct {
@@ -45,7 +59,7 @@ type entry struct {
 }
 
 func newGuests(engine *runtime.Engine, l library) *guests {
-	return &guests{engine: engine, library: l, modules: map[store.Digest]*runtime.Module{}, inForce: map[place]*entry{}, unused: map[store.Digest]time.Time{}}
+	return &guests{engine: engine, library: l, modules: map[store.Digest]*runtime.Module{}, inForce: map[place]*entry{}, last: map[place]resting{}, unused: map[store.Digest]time.Time{}}
 }
 
 // routing makes the routing of these zones and attachments. What has not changed
@@ -63,17 +77,50 @@ func (g *guests) routing(ctx context.Context, zones *authority.Zones, rows []sto
 		next[at] = e
 		attachments = append(attachments, e.attachment)
 	}
-	for at, old := range g.inForce {
-		if e := next[at]; e == nil || e.attachment != old.attachment {
-			g.retired = append(g.retired, old.attachment)
-		}
-	}
+	g.rest(next)
 	g.inForce = next
 	routing, problems := resolve.NewRouting(zones, attachments)
 	for _, err := range problems {
 		log.Error("attachment left out", "error", err)
 	}
 	return routing
+}
+
+// rest keeps what was in force where something else will be, and gives up what was
+// there before that, or where nothing will be.
+func (g *guests) rest(next map[place]*entry) {
+	for at, old := range g.inForce {
+		e := next[at]
+		if e != nil && e.attachment == old.attachment {
+			continue
+		}
+		before, has := g.last[at]
+		delete(g.last, at)
+		if has && (e == nil || e.attachment != before.attachment) {
+			g.retired = append(g.retired, before.attachment)
+		}
+		if e == nil {
+			g.retired = append(g.retired, old.attachment)
+		} else {
+			g.last[at] = resting{old, time.Now().Add(lastKept)}
+		}
+	}
+}
+
+// back returns what rests at a place, where it is what the row says.
+func (g *guests) back(at place, row store.Attachment, fallback resolve.Fallback) *entry {
+	before, has := g.last[at]
+	if !has || before.failed != nil || before.fallback != fallback {
+		return nil
+	}
+	was := before.row
+	was.Generation, was.Changed = row.Generation, row.Changed
+	if !reflect.DeepEqual(was, row) {
+		return nil
+	}
+	e := *before.entry
+	e.row = row
+	return &e
 }
 
 // entry brings one attachment up to date. before is what is in force at its
@@ -87,6 +134,9 @@ func (g *guests) entry(ctx context.Context, row store.Attachment, fallback resol
 		if before.failed != nil && before.wanted == row.Generation && now.Before(before.retry.at) {
 			return before
 		}
+	}
+	if e = g.back(place{row.Zone.Key(), row.At.Key(), row.Scope}, row, fallback); e != nil {
+		return e
 	}
 	e = &entry{}
 	guest, digest, limits, err := g.prepare(ctx, row)
@@ -200,9 +250,15 @@ func (g *guests) problems() map[string]string {
 
 // release gives back what attachments held that are in no routing any more, and
 // the machine code that no attachment has had for a while.
-func (g *guests) release(ctx context.Context, now time.Time, log *slog.Logger) {
+func (g *guests) release(ctx context.Context, now time.Time, resolver *resolve.Resolver, log *slog.Logger) {
+	for at, r := range g.last {
+		if now.After(r.until) {
+			g.retired = append(g.retired, r.attachment)
+			delete(g.last, at)
+		}
+	}
 	for _, a := range g.retired {
-		if err := a.Discard(ctx); err != nil {
+		if err := resolver.Discard(ctx, a); err != nil {
 			log.Warn("guest instance did not close", "guest", a.Label, "error", err)
 		}
 	}
@@ -210,6 +266,9 @@ func (g *guests) release(ctx context.Context, now time.Time, log *slog.Logger) {
 	used := map[store.Digest]bool{}
 	for _, e := range g.inForce {
 		used[e.digest] = true
+	}
+	for _, r := range g.last {
+		used[r.digest] = true
 	}
 	for digest, module := range g.modules {
 		since, waiting := g.unused[digest]

@@ -235,6 +235,37 @@ func TestFollowsGuests(t *testing.T) {
 	r.expect("a.apps.example", `NOERROR "static"`)
 }
 
+// Going back to what was in force before must not start the guest anew, unless it is
+// to run in another way.
+func TestGoesBackToWarmGuests(t *testing.T) {
+	r := start(t, func(r *rig) {
+		r.replace(apps, 1, "")
+		r.push("letter", "x")
+		r.push("letter", "y")
+		r.attach(store.Attachment{Zone: apps.Name, At: apps.Name, Guest: "letter", Version: 1})
+	})
+	first := r.attachment()
+	for _, step := range []struct {
+		version uint64
+		fuel    uint64
+		want    string
+		same    bool // as the first
+	}{
+		{version: 2, want: `NOERROR "y"`},
+		{version: 1, want: `NOERROR "x"`, same: true},
+		{version: 2, want: `NOERROR "y"`},
+		{version: 1, fuel: 500_000, want: `NOERROR "x"`},
+		{version: 1, want: `NOERROR "x"`}, // the first was given up when two others had come
+	} {
+		r.attach(store.Attachment{Zone: apps.Name, At: apps.Name, Guest: "letter", Version: step.version, Limits: store.Limits{Fuel: step.fuel}})
+		r.awaitGuest(fmt.Sprintf("letter@%d", step.version))
+		r.expect("a.apps.example", step.want)
+		if got := r.attachment() == first; got != step.same {
+			t.Errorf("version %d, fuel %d: the first attachment is in force: %t, want %t", step.version, step.fuel, got, step.same)
+		}
+	}
+}
+
 // A guest that cannot be prepared must leave the one before it, and a fresh one
 // the fallback.
 func TestKeepsWhatWorks(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"sync/atomic"
 
 	"github.com/namelet/namelet/hostabi"
 	"github.com/namelet/namelet/internal/authority"
@@ -71,6 +72,8 @@ type Attachment struct {
 
 	Stats   Stats   // what its guest did
 	Metrics Metrics // what its guest counts
+
+	discarded atomic.Bool // no Worker needs an instance any more
 
 	purity   purity
 	reserve  reserve
@@ -159,12 +162,6 @@ func (r *Routing) Attachments() iter.Seq[*Attachment] {
 			}
 		}
 	}
-}
-
-// has reports whether a is part of the routing.
-func (r *Routing) has(a *Attachment) bool {
-	p := (*r.attachments)[a.Zone.Key()][a.At.Key()]
-	return p != nil && (p.name == a || p.subtree == a)
 }
 
 // sameAttachments reports whether the two share their attachments, as those do

@@ -53,10 +53,14 @@ func (h *host) Lookup(batch []runtime.Lookup) {
 // and the granted ones that enclose it, the one with the longest apex; nil where
 // none does, or none is there.
 func (h *host) readable(name rr.Name) *authority.Zone {
-	zones, longest := h.slot.readable(h.routing), 0
+	if !h.slot.found {
+		h.slot.findZones(h.routing)
+		h.worker.reading = append(h.worker.reading, h.slot)
+	}
+	longest := 0
 	var found *authority.Zone
-	for i := range zones {
-		z := &zones[i]
+	for i := range h.slot.zones {
+		z := &h.slot.zones[i]
 		if z.apex.Len() > longest && name.IsSubdomainOf(z.apex) {
 			longest, found = z.apex.Len(), z.zone
 		}

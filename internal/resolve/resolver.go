@@ -39,6 +39,8 @@ type Resolver struct {
 	config  Config
 	routing atomic.Pointer[Routing]
 
+	discards atomic.Uint64 // calls of Discard
+
 	mu      sync.Mutex // held by SetRouting
 	auditor auditor
 }
@@ -162,9 +164,12 @@ func (r *reserve) take() Instance {
 	return i
 }
 
-// Discard closes the instances that were made for an attachment and never taken.
-// It is for attachments that are in no Routing any more.
-func (a *Attachment) Discard(ctx context.Context) error {
+// Discard gives up an attachment that is in no Routing any more and will be in none
+// again: it closes the instances that were made for it and never taken, and has the
+// Workers close theirs, each before its next question.
+func (r *Resolver) Discard(ctx context.Context, a *Attachment) error {
+	a.discarded.Store(true)
+	r.discards.Add(1)
 	var errs []error
 	for i := a.reserve.take(); i != nil; i = a.reserve.take() {
 		errs = append(errs, i.Close(ctx))

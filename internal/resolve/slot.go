@@ -29,8 +29,8 @@ type slot struct {
 	calls      int // since the guest last had time for itself
 	unaudited  int // since one was last replayed
 
-	routing *Routing // that zones are of
-	zones   []readableZone
+	found bool // zones are those of the worker's routing
+	zones []readableZone
 
 	failed map[uint64]time.Time // question -> when it may run again
 	window time.Time            // the second that faults are counted in
@@ -48,16 +48,19 @@ type readableZone struct {
 	zone *authority.Zone
 }
 
-// readable returns the zones that the guest may look into, in a routing.
-func (s *slot) readable(r *Routing) []readableZone {
-	if s.routing != r {
-		s.routing, s.zones = r, s.zones[:0]
-		s.zones = append(s.zones, readableZone{s.attachment.Zone, r.zones.Get(s.attachment.Zone)})
-		for _, apex := range s.attachment.Grants {
-			s.zones = append(s.zones, readableZone{apex, r.zones.Get(apex)})
-		}
+// findZones finds the zones that the guest may look into, in a routing.
+func (s *slot) findZones(r *Routing) {
+	s.found = true
+	s.zones = append(s.zones, readableZone{s.attachment.Zone, r.zones.Get(s.attachment.Zone)})
+	for _, apex := range s.attachment.Grants {
+		s.zones = append(s.zones, readableZone{apex, r.zones.Get(apex)})
 	}
-	return s.zones
+}
+
+// forgetZones makes them be found anew: there is another routing.
+func (s *slot) forgetZones() {
+	clear(s.zones)
+	s.zones, s.found = s.zones[:0], false
 }
 
 // call runs the guest on q. The error is a *runtime.Fault, errSuppressed or

@@ -16,6 +16,8 @@ type Worker struct {
 	mayWait  bool     // it is a slow one
 	routing  *Routing // of the question being resolved, and of the instances kept
 	slots    map[*Attachment]*slot
+	discards uint64  // of the resolver, when slots were looked through last
+	reading  []*slot // that have found the zones of the routing
 	due      []*slot // guests to be given time when there is some
 	host     host
 	random   *rand.Rand
@@ -77,6 +79,10 @@ func (w *Worker) finish(resp *Response) {
 
 // begin pins the routing and forgets the last question.
 func (w *Worker) begin(c Client) {
+	// Looked at before the routing, which then has none of those discarded.
+	if n := w.resolver.discards.Load(); n != w.discards {
+		w.sweep(n)
+	}
 	if r := w.resolver.routing.Load(); r != w.routing {
 		w.adopt(r)
 	}
@@ -87,18 +93,26 @@ func (w *Worker) begin(c Client) {
 	w.fuel, w.started, w.guests, w.made, w.once = 0, false, 0, false, false
 }
 
-// adopt goes over to another routing and lets go of the instances of attachments
-// that it does not have.
+// adopt goes over to another routing, and lets go of the zones of the last.
 func (w *Worker) adopt(r *Routing) {
-	if w.routing == nil || !w.routing.sameAttachments(r) {
-		for a, s := range w.slots {
-			if !r.has(a) {
-				s.close(w.resolver.config.Log)
-				delete(w.slots, a)
-			}
+	for i, s := range w.reading {
+		s.forgetZones()
+		w.reading[i] = nil
+	}
+	w.reading = w.reading[:0]
+	w.routing = r
+}
+
+// sweep lets go of the instances of attachments that are discarded. Those of one
+// that is only not in the routing are kept, since it may come back.
+func (w *Worker) sweep(discards uint64) {
+	for a, s := range w.slots {
+		if a.discarded.Load() {
+			s.close(w.resolver.config.Log)
+			delete(w.slots, a)
 		}
 	}
-	w.routing = r
+	w.discards = discards
 }
 
 // Idle is for the moments when no question waits for the Worker: it lets guests
