@@ -149,6 +149,7 @@ var (
 	descWatermark   = prometheus.NewDesc("responder_replica_watermark_age_seconds", "Time since the moment up to which all commits are served.", nil, nil)
 	descState       = prometheus.NewDesc("responder_replica_state", "1 for the state in which the replica is: following, away or refused.", []string{"state"}, nil)
 	descStoreErrors = prometheus.NewDesc("responder_replica_store_errors_total", "Times that the store could not be followed, or was refused.", nil, nil)
+	descExpired     = prometheus.NewDesc("responder_replica_expired_zones", "Zones answered with SERVFAIL, since the store has been away for longer than they may be served.", nil, nil)
 	descMirrored    = prometheus.NewDesc("responder_replica_from_mirror", "1 while what is served comes from the mirror, since the store was not followed yet.", nil, nil)
 	descMirrorBytes = prometheus.NewDesc("responder_mirror_bytes", "Size of the mirror's file; 0 where there is none.", nil, nil)
 	descMirrorSaved = prometheus.NewDesc("responder_mirror_saved_timestamp_seconds", "When the mirror was last brought up to what is served, in Unix time; 0 where it was not.", nil, nil)
@@ -158,7 +159,7 @@ var (
 
 // Describe implements prometheus.Collector.
 func (*replicaCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descZones, descNames, descAttachments, descProblems, descCaught, descStaleness, descWatermark, descState, descStoreErrors, descMirrored, descMirrorBytes, descMirrorSaved, descMirrorFails} {
+	for _, d := range []*prometheus.Desc{descZones, descNames, descAttachments, descProblems, descCaught, descStaleness, descWatermark, descState, descStoreErrors, descExpired, descMirrored, descMirrorBytes, descMirrorSaved, descMirrorFails} {
 		ch <- d
 	}
 }
@@ -177,6 +178,7 @@ func (c *replicaCollector) Collect(ch chan<- prometheus.Metric) {
 	for _, state := range []replica.State{replica.Following, replica.Away, replica.Refused} {
 		gauge(descState, truth(status.State == state), string(state))
 	}
+	gauge(descExpired, float64(status.Expired))
 	gauge(descMirrored, truth(status.Mirrored))
 	gauge(descMirrorBytes, float64(status.Mirror.Bytes))
 	gauge(descMirrorSaved, float64(max(0, status.Mirror.Saved.UnixMilli()))/1000)

@@ -293,6 +293,9 @@ func storeNote(status replica.Status) string {
 	if status.Mirrored {
 		from = "what the mirror has"
 	}
+	if status.Expired > 0 {
+		from = fmt.Sprintf("%s but %d expired zones", from, status.Expired)
+	}
 	return fmt.Sprintf("%s, %s is served; last in step %s: %s", what, from, status.Caught.UTC().Format(time.RFC3339), oneLine(status.Why))
 }
 

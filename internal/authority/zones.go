@@ -11,6 +11,7 @@ import (
 type Zone struct {
 	Apex     rr.Name
 	Private  bool      // looked up by guests only: never found by a question
+	Expired  bool      // not served for now, since its data may be too old; Snapshot is nil
 	Snapshot *Snapshot // nil while the zone's data are not at hand: it is answered with SERVFAIL
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/namelet/namelet/store"
@@ -19,6 +20,9 @@ const (
 // Follow reads the change feed until ctx ends, and returns then. Trouble with the
 // store is logged, shown by Status, and tried again.
 func (r *Replica) Follow(ctx context.Context) {
+	var expiring sync.WaitGroup
+	defer expiring.Wait()
+	expiring.Go(func() { r.watchExpiry(ctx) })
 	woken := r.Store.Watch(ctx)
 	pace := pace{alone: r.Store.Capabilities().Exclusive, wait: pollBusy, changed: time.Now()}
 	timer := time.NewTimer(0)
@@ -148,6 +152,9 @@ func (r *Replica) catchUp(ctx context.Context) error {
 		})
 		r.inform(r.caught())
 		if last {
+			if r.expiry.inStep(began) {
+				r.expire(ctx)
+			}
 			r.guests.release(ctx, time.Now(), r.Resolver, r.Log)
 			return nil
 		}

@@ -42,6 +42,7 @@ func (r *Replica) reload(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	r.expiry.inStep(began)
 	if err := r.publish(ctx, true); err != nil {
 		return err
 	}
@@ -109,6 +110,7 @@ func (r *Replica) loadAll(ctx context.Context, v *store.Snapshot, w *watch, zone
 		if r.zones.Get(zone.Apex) == nil {
 			r.steps = append(r.steps, step{old: zone.Snapshot})
 			r.news.Gone = append(r.news.Gone, zone.Apex)
+			r.expiry.bound(zone.Apex.Key(), 0)
 		}
 	}
 	return nil
@@ -213,6 +215,7 @@ func (r *Replica) forget(ctx context.Context, v *store.Snapshot, key rr.Key, nam
 		r.names -= names(zone)
 	}
 	r.news.Gone = append(r.news.Gone, h.zone.Name)
+	r.expiry.bound(key, 0)
 	delete(r.held, key)
 	delete(r.failing, key)
 	r.zones = r.zones.Without(name)
@@ -222,6 +225,7 @@ func (r *Replica) forget(ctx context.Context, v *store.Snapshot, key rr.Key, nam
 // hold notes what is known of a zone whose served form was before, perhaps nil.
 func (r *Replica) hold(key rr.Key, h heldZone, before, served *authority.Zone) {
 	r.held[key] = h
+	r.expiry.bound(key, h.zone.MaxStale)
 	delete(r.failing, key)
 	if h.failed != nil {
 		r.failing[key] = true

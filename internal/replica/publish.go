@@ -19,14 +19,14 @@ import (
 // waits for the change. Where an earlier step was read but could not be published,
 // its slots are raised now: they are kept until then.
 func (r *Replica) publish(ctx context.Context, attachments bool) error {
-	routing := r.Resolver.Routing().WithZones(r.zones)
+	routing := r.Resolver.Routing()
 	if attachments {
 		routing = r.guests.routing(ctx, r.zones, r.rows, r.fallbacks(), r.Log)
 		if err := ctx.Err(); err != nil {
 			return err // guests that were not prepared because of it are no failures
 		}
 	}
-	r.Resolver.SetRouting(ctx, routing)
+	r.route(ctx, routing)
 	for _, s := range r.steps {
 		authority.Outdate(s.old, s.next, s.changes)
 	}

@@ -63,7 +63,8 @@ type Replica struct {
 	names    int             // owner names of all zones
 	rows     []store.Attachment
 	guests   *guests
-	steps    []step        // that the resolver has not been given yet, or their answers not outdated
+	steps    []step // that the resolver has not been given yet, or their answers not outdated
+	expiry   *expiry
 	news     mirror.Update // for the mirror, at the next publication
 	latency  prometheus.Histogram
 
@@ -110,7 +111,7 @@ const startPatience = 2 * time.Second
 // mirror that could be served; a zone or a guest that cannot be loaded is none.
 func Open(ctx context.Context, config Config) (*Replica, error) {
 	r := &Replica{
-		Config: config, began: time.Now(), zones: authority.NewZones(nil), latency: newLatency(),
+		Config: config, began: time.Now(), zones: authority.NewZones(nil), latency: newLatency(), expiry: newExpiry(),
 		guests: newGuests(config.Engine, library{config.Store, config.Mirror}),
 	}
 	r.status.Problems = map[string]string{}
@@ -153,6 +154,7 @@ func (r *Replica) restore(ctx context.Context, c *mirror.Content) error {
 		loaded = append(loaded, served)
 	}
 	r.zones = authority.NewZones(loaded)
+	r.expiry.inStep(c.Caught)
 	r.note(func(s *Status) {
 		s.Mirrored, s.Cursor, s.Caught, s.Watermark = true, c.Cursor, c.Caught, c.Caught
 	})

@@ -29,6 +29,7 @@ type Status struct {
 	Zones       int               // zones served, private ones included
 	Names       int               // owner names of them all
 	Attachments int               // attachments in force
+	Expired     int               // zones that are not served, since the store has been away for too long
 	Problems    map[string]string // what could not be loaded, and why, and impure guests
 
 	Cursor    store.Cursor // the place in the change feed up to which changes are served
@@ -58,6 +59,7 @@ func (r *Replica) Status() Status {
 	defer r.mu.Unlock()
 	status := r.status
 	status.Problems = maps.Clone(status.Problems)
+	status.Expired = r.expiry.count()
 	if status.Why != "" {
 		status.Problems["store"] = status.Why
 	}

@@ -38,6 +38,7 @@ const (
 	ErrorProhibited   uint16 = 18
 	ErrorNotAuthority uint16 = 20
 	ErrorNotSupported uint16 = 21
+	ErrorInvalidData  uint16 = 24
 )
 
 // Response is an answer with what goes beside it. The caller owns it and uses

@@ -44,6 +44,9 @@ func (w *Worker) Resolve(q authority.Question, c Client, resp *Response) {
 	for {
 		zone := w.routing.zones.Route(q.Name, q.Type)
 		if zone == nil || zone.Snapshot == nil {
+			if zone != nil && zone.Expired {
+				resp.Errors = append(resp.Errors, ExtendedError{ErrorInvalidData, "the zone's data may be too old: its store has been away for longer than it may be served"})
+			}
 			w.routing.zones.Continue(q, &resp.Answer)
 			break
 		}
