@@ -21,6 +21,10 @@ type ReplaceOptions struct {
 	// and cannot change the name.
 	Edit func(*ZoneSpec) error
 
+	// Progress, where given, is called as content that is written beside comes to
+	// be in the store: how many RRsets are, of how many.
+	Progress func(done, total int)
+
 	mustBeNew bool
 }
 

@@ -34,6 +34,9 @@ func (s *Store) replaceStaged(ctx context.Context, c *content) (Result, error) {
 			return Result{}, err
 		}
 		rest = rest[n:]
+		if c.o.Progress != nil {
+			c.o.Progress(len(c.rows)-len(rest), len(c.rows))
+		}
 	}
 	return s.replaceWhole(ctx, c, g)
 }

@@ -21,6 +21,7 @@ type operations interface {
 	Zone(context.Context, control.ZoneName) (control.Zone, error)
 	SetZone(context.Context, control.ZoneSet) (control.Zone, error)
 	ImportZone(context.Context, control.ZoneImport, []rr.Set) (control.Zone, error)
+	ImportZoneWatched(context.Context, control.ZoneImport, []rr.Set, func(control.ImportProgress)) (control.Zone, error)
 	ExportZone(context.Context, control.ZoneName) ([]rr.Set, error)
 	DeleteZone(context.Context, control.ZoneName) error
 	Records(context.Context, control.RecordQuery) (control.Records, error)

@@ -32,6 +32,7 @@ type imported struct {
 func (p *program) zoneImport() *cobra.Command {
 	var request control.ZoneImport
 	var settings settingFlags
+	var progress bool
 	cmd := &cobra.Command{
 		Use:   "import --origin NAME FILE",
 		Short: "Give a zone the content of a zone file, and no other",
@@ -53,12 +54,17 @@ $INCLUDE reads files in the folder of FILE and below it.`,
 				return err
 			}
 			started := time.Now()
-			sets, err := zonefile.ParseFile(args[0], origin)
+			meter := p.meter(progress)
+			defer meter.clear()
+			sets, err := zonefile.ParseFileWatched(args[0], origin, func(done, size int64) { meter.show("reading", "bytes", done, size) })
 			if err != nil {
 				return pathError(err)
 			}
 			return p.operateNew(cmd.Context(), func(ops operations) error {
-				zone, err := ops.ImportZone(cmd.Context(), request, sets)
+				zone, err := ops.ImportZoneWatched(cmd.Context(), request, sets, func(i control.ImportProgress) {
+					meter.show(string(i.Phase), "RRsets", int64(i.Done), int64(i.Total))
+				})
+				meter.clear()
 				if err != nil {
 					return err
 				}
@@ -69,6 +75,7 @@ $INCLUDE reads files in the folder of FILE and below it.`,
 	f := cmd.Flags()
 	f.StringVar(&request.Zone, "origin", "", "the zone's apex; the root is .")
 	f.BoolVar(&request.Force, "force", false, "import also where the serial is not higher")
+	f.BoolVar(&progress, "progress", false, "say on standard error how far the import is, also where that is no terminal")
 	settings.define(cmd)
 	required(cmd, "origin")
 	return cmd

@@ -247,7 +247,7 @@ func (c *Client) unsent(err error) error {
 // problem makes the error that the server had.
 func (c *Client) problem(response *http.Response) error {
 	got, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))
-	var p problemJSON
+	var p Problem
 	if got != typeProblem || json.NewDecoder(io.LimitReader(response.Body, maxJSON)).Decode(&p) != nil || p.Code == "" {
 		return fmt.Errorf("%w on %s: what listens there is something else (HTTP %d)", ErrUnreachable, c.address, response.StatusCode)
 	}

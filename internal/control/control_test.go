@@ -26,6 +26,7 @@ type operations interface {
 	Zone(context.Context, control.ZoneName) (control.Zone, error)
 	SetZone(context.Context, control.ZoneSet) (control.Zone, error)
 	ImportZone(context.Context, control.ZoneImport, []rr.Set) (control.Zone, error)
+	ImportZoneWatched(context.Context, control.ZoneImport, []rr.Set, func(control.ImportProgress)) (control.Zone, error)
 	ExportZone(context.Context, control.ZoneName) ([]rr.Set, error)
 	DeleteZone(context.Context, control.ZoneName) error
 	Records(context.Context, control.RecordQuery) (control.Records, error)
@@ -180,6 +181,18 @@ func script(t *testing.T, ops operations) []any {
 	settings(control.ZoneSet{Zone: a, ZoneSettings: control.ZoneSettings{SerialStyle: "no"}})
 	settings(control.ZoneSet{Zone: a, ZoneSettings: control.ZoneSettings{Residency: "no"}})
 	settings(control.ZoneSet{Zone: "c.example"})
+	watched := func(q control.ZoneImport, sets []rr.Set) {
+		v, err := ops.ImportZoneWatched(ctx, q, sets, func(p control.ImportProgress) {
+			if p.Done < 0 || p.Done > p.Total {
+				t.Errorf("progress %+v", p)
+			}
+		})
+		note(v, err)
+	}
+	watched(control.ZoneImport{Zone: b}, zoneSets(t, b, ""))
+	watched(control.ZoneImport{Zone: b}, zoneSets(t, b, "other TXT x\n"))
+	watched(control.ZoneImport{Zone: b, Force: true}, zoneSets(t, b, "d 60 DNAME x.\nd 60 NS y.\n"))
+	note(nil, ops.DeleteZone(ctx, control.ZoneName{Zone: b}))
 	zones()
 	check, err := ops.CheckStore(ctx)
 	check.Rows = 0 // and in the backup: a store reclaims some in its own time

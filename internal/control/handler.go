@@ -24,6 +24,7 @@ const (
 	typeZone    = "text/dns"                 // RFC 4027
 	typeModule  = "application/wasm"
 	typeBackup  = "application/octet-stream"
+	typeLines   = "application/x-ndjson" // JSON values, one a line
 )
 
 // Bounds of a request's parts in bytes.
@@ -198,6 +199,9 @@ func (s *Service) serveImport(w http.ResponseWriter, r *http.Request) error {
 	} else if err != nil {
 		return err
 	}
+	if q.Progress {
+		return s.importAloud(w, r, q, sets)
+	}
 	zone, err := s.ImportZone(r.Context(), q, sets)
 	if err != nil {
 		return err
@@ -256,24 +260,30 @@ func result(w http.ResponseWriter, v any) {
 	_ = json.NewEncoder(w).Encode(v)
 }
 
-// problemJSON is an error on the wire (RFC 9457); code is ours.
-type problemJSON struct {
+// Problem is an error on the wire (RFC 9457); code is ours.
+type Problem struct {
 	Title  string `json:"title"`
 	Status int    `json:"status"`
 	Detail string `json:"detail"`
 	Code   Code   `json:"code"`
 }
 
-// problem sends an error, which is an *Error.
-func problem(w http.ResponseWriter, err error) {
+// problemOf words an error, which is an *Error.
+func problemOf(err error) Problem {
 	var e *Error
 	if !errors.As(err, &e) {
 		e = &Error{Code: CodeInternal, Detail: detail(err)}
 	}
 	status := statuses[e.Code]
+	return Problem{Title: http.StatusText(status), Status: status, Detail: e.Detail, Code: e.Code}
+}
+
+// problem sends an error.
+func problem(w http.ResponseWriter, err error) {
+	p := problemOf(err)
 	w.Header().Set("Content-Type", typeProblem)
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(problemJSON{Title: http.StatusText(status), Status: status, Detail: e.Detail, Code: e.Code})
+	w.WriteHeader(p.Status)
+	_ = json.NewEncoder(w).Encode(p)
 }
 
 // Server gives an HTTP server for the handler, with bounds on time and headers.

@@ -102,7 +102,7 @@ func stall(address, text string) error {
 		return err
 	}
 	head, body, _ := strings.Cut(string(answer[:n]), "\r\n\r\n")
-	var p problemJSON
+	var p Problem
 	if err := json.Unmarshal([]byte(body), &p); err != nil {
 		return fmt.Errorf("%w: %s", err, answer[:n])
 	}

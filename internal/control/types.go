@@ -36,7 +36,33 @@ type ZoneImport struct {
 	Zone  string `json:"zone"`
 	Force bool   `json:"force,omitempty"` // also where the serial is not higher
 	ZoneSettings
+
+	// Progress asks for a sequence of ImportAnswers in the place of the zone.
+	Progress bool `json:"progress,omitempty"`
 }
+
+// ImportAnswer is one of a sequence of which the last has the zone or the problem.
+type ImportAnswer struct {
+	Progress *ImportProgress `json:"progress,omitempty"`
+	Zone     *Zone           `json:"zone,omitempty"`
+	Problem  *Problem        `json:"problem,omitempty"`
+}
+
+// ImportProgress is how far an import has come.
+type ImportProgress struct {
+	Phase ImportPhase `json:"phase"`
+	Done  int         `json:"done"`  // RRsets
+	Total int         `json:"total"` // RRsets
+}
+
+// ImportPhase is what an import is at.
+type ImportPhase string
+
+// The phases, in their order.
+const (
+	ImportSending ImportPhase = "sending" // to the server
+	ImportStoring ImportPhase = "storing"
+)
 
 // RecordSet is an RRset. In a request its names are as in the zone's file: relative to
 // the zone without a final dot, and @ for the zone. In a result they are absolute.

@@ -49,6 +49,11 @@ func (s *Service) Zone(ctx context.Context, q ZoneName) (Zone, error) {
 // ImportZone makes the sets the zone's content, as a whole or not at all. A zone
 // that is not there is made. CodeSerialLower, CodeInvalid, CodeInUse.
 func (s *Service) ImportZone(ctx context.Context, q ZoneImport, sets []rr.Set) (Zone, error) {
+	return s.ImportZoneWatched(ctx, q, sets, func(ImportProgress) {})
+}
+
+// ImportZoneWatched is ImportZone, and calls watch as it goes on.
+func (s *Service) ImportZoneWatched(ctx context.Context, q ZoneImport, sets []rr.Set, watch func(ImportProgress)) (Zone, error) {
 	name, err := parseName("zone", q.Zone)
 	if err != nil {
 		return Zone{}, err
@@ -64,7 +69,10 @@ func (s *Service) ImportZone(ctx context.Context, q ZoneImport, sets []rr.Set) (
 	if err := edit(&spec); err != nil {
 		return Zone{}, err
 	}
-	res, err := s.store.ReplaceZone(ctx, spec, store.Sequence(sets), store.ReplaceOptions{Force: q.Force, Edit: edit})
+	res, err := s.store.ReplaceZone(ctx, spec, store.Sequence(sets), store.ReplaceOptions{
+		Force: q.Force, Edit: edit,
+		Progress: func(done, total int) { watch(ImportProgress{ImportStoring, done, total}) },
+	})
 	if err != nil {
 		return Zone{}, classify(err)
 	}

@@ -28,6 +28,12 @@ const DefaultMaxBytes = 1 << 30
 // and below it. A path that is not of a regular file is refused, but for /dev/stdin.
 // The error is an *Error, or that of opening the file.
 func ParseFile(path string, origin rr.Name) ([]rr.Set, error) {
+	return ParseFileWatched(path, origin, func(int64, int64) {})
+}
+
+// ParseFileWatched is ParseFile, and calls read, from time to time, with how many
+// octets of the file have been read, and how many it has.
+func ParseFileWatched(path string, origin rr.Name, read func(done, size int64)) ([]rr.Set, error) {
 	// A pipe that nobody writes to would hold up os.Open for good.
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() && !info.IsDir() && path != "/dev/stdin" {
 		return nil, &fs.PathError{Op: "open", Path: path, Err: errors.New("not a regular file")}
@@ -37,9 +43,11 @@ func ParseFile(path string, origin rr.Name) ([]rr.Set, error) {
 		return nil, err
 	}
 	defer f.Close()
-	if info, err := f.Stat(); err != nil {
+	info, err := f.Stat()
+	if err != nil {
 		return nil, err
-	} else if info.IsDir() {
+	}
+	if info.IsDir() {
 		return nil, &fs.PathError{Op: "read", Path: path, Err: errors.New("is a directory")}
 	}
 	root, err := os.OpenRoot(filepath.Dir(path))
@@ -47,7 +55,23 @@ func ParseFile(path string, origin rr.Name) ([]rr.Set, error) {
 		return nil, err
 	}
 	defer root.Close()
-	return Parse(f, Options{Origin: origin, File: path, Includes: root.FS()})
+	watched := &watchedReader{r: f, size: info.Size(), read: read}
+	return Parse(watched, Options{Origin: origin, File: path, Includes: root.FS()})
+}
+
+// watchedReader tells of each read.
+type watchedReader struct {
+	r          io.Reader
+	done, size int64
+	read       func(done, size int64)
+}
+
+// Read implements io.Reader.
+func (w *watchedReader) Read(p []byte) (int, error) {
+	n, err := w.r.Read(p)
+	w.done += int64(n)
+	w.read(w.done, w.size)
+	return n, err
 }
 
 // Parse reads a zone file. The RRsets come in canonical order of their owner

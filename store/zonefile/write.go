@@ -13,6 +13,15 @@ import (
 // names, in the order of Parse, whatever order they come in. Parse reads the
 // same RRsets back. The error is that of w.
 func Write(w io.Writer, origin rr.Name, sets []rr.Set) error {
+	return WriteWatched(w, origin, sets, func(int) {})
+}
+
+// watchEvery is how many sets are written between two calls of a watcher.
+const watchEvery = 1024
+
+// WriteWatched is Write, and calls wrote, from time to time, with how many of the
+// sets have been written.
+func WriteWatched(w io.Writer, origin rr.Name, sets []rr.Set, wrote func(n int)) error {
 	ids := make([]setID, len(sets))
 	order := make([]int, len(sets))
 	for i, s := range sets {
@@ -28,8 +37,11 @@ func Write(w io.Writer, origin rr.Name, sets []rr.Set) error {
 	out.WriteString(origin.String())
 	out.WriteByte('\n')
 	var p rdataParser
-	for _, i := range order {
+	for n, i := range order {
 		writeSet(out, &p, sets[i])
+		if (n+1)%watchEvery == 0 {
+			wrote(n + 1)
+		}
 	}
 	return out.Flush()
 }
