@@ -12,6 +12,7 @@ type Zone struct {
 	Apex     rr.Name
 	Private  bool      // looked up by guests only: never found by a question
 	Expired  bool      // not served for now, since its data may be too old; Snapshot is nil
+	Direct   bool      // its guests see the client that sent the question, whomever it says it asks for
 	Snapshot *Snapshot // nil while the zone's data are not at hand: it is answered with SERVFAIL
 }
 
@@ -25,13 +26,13 @@ type Zones struct {
 	names  *zoneNames
 }
 
-// zoneNames stands for which zones are served and which of them are private. Its
-// address is its meaning.
+// zoneNames stands for which zones are served, and which of them are private or
+// direct. Its address is its meaning.
 type zoneNames struct{ _ byte }
 
 // SameNames reports whether o was derived from z, or z from o, without a change of
-// which zones are served and which of them are private: a question that goes to
-// one of z's zones goes to the same one of o's.
+// which zones are served and which of them are private or direct: a question that
+// goes to one of z's zones goes to the same one of o's, from the same client.
 func (z *Zones) SameNames(o *Zones) bool { return z.names == o.names && (z.names != nil || z == o) }
 
 const zoneShards = 256
@@ -65,7 +66,7 @@ func (z *Zones) With(zone *Zone) *Zones {
 	if next.shards[shard] = maps.Clone(next.shards[shard]); next.shards[shard] == nil {
 		next.shards[shard] = make(map[string]*Zone)
 	}
-	if old := next.shards[shard][key]; old == nil || old.Private != zone.Private {
+	if old := next.shards[shard][key]; old == nil || old.Private != zone.Private || old.Direct != zone.Direct {
 		next.names = new(zoneNames)
 	}
 	next.put(key, shard, zone)

@@ -64,7 +64,8 @@ func (k *kept) get(q *query, transport hostabi.Transport) (leaf cache.Leaf, ok b
 
 // ready makes the inputs those of q.
 func (k *kept) ready(q *query, transport hostabi.Transport) {
-	k.inputs.Client = resolve.Client{Addr: q.sender.addr, Subnet: q.sender.subnet}.Known()
+	client := resolve.Client{Addr: q.sender.addr, Subnet: q.sender.subnet}
+	k.inputs.Client, k.inputs.Source = client.Known(), client.Source()
 	k.inputs.Transport, k.inputs.Seed = transport, q.seed
 }
 

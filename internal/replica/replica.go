@@ -149,7 +149,8 @@ func (r *Replica) restore(ctx context.Context, c *mirror.Content) error {
 	r.held, r.failing = make(map[rr.Key]heldZone, len(c.Zones)), map[rr.Key]bool{}
 	loaded := make([]*authority.Zone, 0, len(c.Zones))
 	for _, z := range c.Zones {
-		served := &authority.Zone{Apex: z.Zone.Name, Private: z.Zone.Private, Snapshot: z.Snapshot}
+		served := newServed(z.Zone)
+		served.Snapshot = z.Snapshot
 		r.hold(z.Zone.Name.Key(), heldZone{zone: z.Zone}, nil, served)
 		loaded = append(loaded, served)
 	}

@@ -12,11 +12,16 @@ import (
 	"github.com/namelet/namelet/store"
 )
 
+// newServed makes the served form of a zone, without its content.
+func newServed(z store.Zone) *authority.Zone {
+	return &authority.Zone{Apex: z.Name, Private: z.Private, Direct: z.IgnoreClientSubnet}
+}
+
 // load makes the served form of a zone: from the last one and the journal where
 // that reaches back, else from all its RRsets. The error is the store's; what is
 // wrong with the content is in the heldZone, and the last content stays.
 func (r *Replica) load(ctx context.Context, v *store.Snapshot, w *watch, z store.Zone, before heldZone, last *authority.Zone) (*authority.Zone, heldZone, error) {
-	served := &authority.Zone{Apex: z.Name, Private: z.Private}
+	served := newServed(z)
 	if last != nil {
 		served.Snapshot = last.Snapshot
 	}
@@ -34,7 +39,7 @@ func (r *Replica) load(ctx context.Context, v *store.Snapshot, w *watch, z store
 		if changes != nil {
 			from = served.Snapshot.Version()
 		}
-		served.Private, served.Snapshot = z.Private, snapshot
+		served.Snapshot = snapshot
 		r.mirrored(z, served, from, changes)
 		return served, heldZone{zone: z}, nil
 	}

@@ -18,6 +18,7 @@ type host struct {
 	attachment *Attachment
 	slot       *slot // of the attachment
 	client     Client
+	direct     bool            // the zone's guests see who sent the question
 	deps       *authority.Deps // of the answer being made
 	missed     bool            // a zone that was looked up in has no data at hand
 	now        int64           // seconds since 1970, one value for the whole query; 0 until a guest asks
@@ -85,8 +86,13 @@ func status(s authority.ReadStatus) hostabi.Status {
 	return hostabi.StatusUnavailable
 }
 
-// Client gives what is known of the client's address.
-func (h *host) Client() netip.Prefix { return h.client.Known() }
+// Client gives what is known of the client's address, and counts in the zone.
+func (h *host) Client() netip.Prefix {
+	if h.direct {
+		return h.client.Source()
+	}
+	return h.client.Known()
+}
 
 func (h *host) Now() int64 {
 	if h.now == 0 {

@@ -15,11 +15,17 @@ type Client struct {
 	Seed      uint64            // of the draws, see [Draw]; 0 lets the Worker choose one
 }
 
-// Known returns as much of the client's address as is known and counts.
+// Known returns as much of the client's address as is known and counts, in zones
+// that honour the client subnet.
 func (c Client) Known() netip.Prefix {
 	if c.Subnet.IsValid() {
 		return c.Subnet
 	}
+	return c.Source()
+}
+
+// Source returns the whole address that the question came from.
+func (c Client) Source() netip.Prefix {
 	addr := c.Addr.Unmap()
 	return netip.PrefixFrom(addr, addr.BitLen())
 }

@@ -38,6 +38,10 @@ const (
 	InputPick      = runtime.EventPick
 	InputTransport = runtime.EventTransport
 	InputSite      = runtime.EventSite
+
+	// InputSource is InputClient where the client is who sent the question, whatever
+	// client subnet it came with.
+	InputSource InputKind = 0xff
 )
 
 // Dep is what an answer depends on in one zone.
@@ -48,18 +52,21 @@ func (t *Trace) reset() {
 	*t = Trace{Inputs: t.Inputs[:0]}
 }
 
-// add appends what one guest asked for.
-func (t *Trace) add(events []runtime.Event) {
+// add appends what one guest asked for. direct says that the client was the sender
+// of the question.
+func (t *Trace) add(events []runtime.Event, direct bool) {
 	for i := range events {
-		e := &events[i]
-		switch e.Kind {
-		case runtime.EventLookup:
+		e := events[i]
+		switch {
+		case e.Kind == runtime.EventLookup:
 			continue
-		case InputClient:
+		case e.Kind == InputClient && direct:
+			e.Kind = InputSource
+		case e.Kind == InputClient:
 			t.ScopeV4, t.ScopeV6 = max(t.ScopeV4, e.V4), max(t.ScopeV6, e.V6)
 		}
-		if e.Kind == InputPick || !t.has(e) {
-			t.Inputs = append(t.Inputs, *e)
+		if e.Kind == InputPick || !t.has(&e) {
+			t.Inputs = append(t.Inputs, e)
 		}
 	}
 }

@@ -72,6 +72,38 @@ func TestTraceHasInputsOnceAndScopes(t *testing.T) {
 	}
 }
 
+// Guests of a direct zone see the sender, and the answer does not depend on whom it
+// asks for (RFC 7871 section 7.2.1: the scope is 0).
+func TestDirectZonesSeeTheSender(t *testing.T) {
+	subnet := netip.MustParsePrefix("203.0.113.0/24")
+	for _, direct := range []bool{false, true} {
+		var seen netip.Prefix
+		g := &tracing{events: []runtime.Event{{Kind: resolve.InputClient, V4: 24, V6: 48}}}
+		g.script = func(n string, q *hostabi.Question, h runtime.Host, a *runtime.Answer) error {
+			seen = h.Client()
+			return guestOfNames(n, q, h, a)
+		}
+		at := attach("apps.example", nil)
+		at.Guest = g
+		apex := *zone(t, "apps.example", appsZone, false)
+		apex.Direct = direct
+		routing, _ := resolve.NewRouting(zones(t).With(&apex), []*resolve.Attachment{at})
+		r := resolve.New(resolve.Config{})
+		r.SetRouting(t.Context(), routing)
+		from := client
+		from.Subnet = subnet
+		var resp resolve.Response
+		r.NewWorker().Resolve(authority.Question{Name: name("g1.apps.example"), Type: rr.TypeA}, from, &resp)
+		want, kind, scope := subnet, resolve.InputClient, uint8(24)
+		if direct {
+			want, kind, scope = from.Source(), resolve.InputSource, 0
+		}
+		if seen != want || len(resp.Trace.Inputs) != 1 || resp.Trace.Inputs[0].Kind != kind || resp.Trace.ScopeV4 != scope {
+			t.Errorf("direct %t: guest saw %v, trace %+v; want %v, input %d, scope %d", direct, seen, resp.Trace, want, kind, scope)
+		}
+	}
+}
+
 func TestTraceIsNotCacheable(t *testing.T) {
 	unavailable := []runtime.Lookup{{Name: name("x.down.internal"), Type: rr.TypeTXT}}
 	failing := attach("apps.example", func(string, *hostabi.Question, runtime.Host, *runtime.Answer) error {

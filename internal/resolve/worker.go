@@ -208,7 +208,7 @@ func (w *Worker) ask(a *Attachment, zone *authority.Zone, q authority.Question, 
 		s = newSlot(a)
 		w.slots[a] = s
 	}
-	w.host.attachment, w.host.slot = a, s
+	w.host.attachment, w.host.slot, w.host.direct = a, s, zone.Direct
 	w.host.picked, w.host.picks = w.host.picked+w.host.picks, 0
 	out := &w.answers[w.guests]
 	w.guests++
@@ -222,7 +222,7 @@ func (w *Worker) ask(a *Attachment, zone *authority.Zone, q authority.Question, 
 	err := s.call(&w.question, &w.host, min(w.fuel, a.Fuel), out)
 	w.fuel -= min(w.fuel, out.Fuel)
 	if err == nil {
-		resp.Trace.add(s.instance.Trace())
+		resp.Trace.add(s.instance.Trace(), zone.Direct)
 		w.once = w.once || a.purity.impure.Load()
 		w.audit(s, out)
 	}

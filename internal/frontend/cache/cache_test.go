@@ -65,7 +65,7 @@ func message(text string) *Leaf {
 }
 
 func inputs() *Inputs {
-	return &Inputs{Client: netip.MustParsePrefix("192.0.2.200/32"), Now: 1000, Transport: hostabi.TransportUDP, Seed: 7}
+	return &Inputs{Client: netip.MustParsePrefix("192.0.2.200/32"), Source: netip.MustParsePrefix("198.51.100.1/32"), Now: 1000, Transport: hostabi.TransportUDP, Seed: 7}
 }
 
 func mustHit(t *testing.T, c *Cache, q *Question, in *Inputs, want *Leaf) {
@@ -157,6 +157,9 @@ func TestInputsLeadToTheirAnswers(t *testing.T) {
 	client := func(p string) func(*Inputs) {
 		return func(i *Inputs) { i.Client = netip.MustParsePrefix(p) }
 	}
+	source := func(p string) func(*Inputs) {
+		return func(i *Inputs) { i.Source = netip.MustParsePrefix(p) }
+	}
 	prefix := netip.MustParsePrefix
 	tests := []struct {
 		name   string
@@ -173,6 +176,11 @@ func TestInputsLeadToTheirAnswers(t *testing.T) {
 			"client IPv6", resolve.Input{Kind: resolve.InputClient, V4: 24, V6: 56, Prefix: prefix("2001:db8::/56")},
 			[]func(*Inputs){client("2001:db8::1/128"), client("2001:db8:0:ff::/64")},
 			[]func(*Inputs){client("2001:db8:0:100::/64"), client("2001:db8::/48"), client("192.0.2.1/32")},
+		},
+		{
+			"source", resolve.Input{Kind: resolve.InputSource, V4: 24, V6: 56, Prefix: prefix("198.51.100.0/24")},
+			[]func(*Inputs){source("198.51.100.1/32"), client("203.0.113.0/24")},
+			[]func(*Inputs){source("198.51.101.1/32"), source("192.0.2.200/32")},
 		},
 		{
 			"now", resolve.Input{Kind: resolve.InputNow, Arg: 60, Value: 960},
@@ -228,8 +236,11 @@ func TestInputsLeadToTheirAnswers(t *testing.T) {
 // inputsFor gives inputs under which the input has its value.
 func inputsFor(in resolve.Input) *Inputs {
 	i := inputs()
-	if in.Kind == resolve.InputClient {
+	switch in.Kind {
+	case resolve.InputClient:
 		i.Client = in.Prefix
+	case resolve.InputSource:
+		i.Source = in.Prefix
 	}
 	return i
 }

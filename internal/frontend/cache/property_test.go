@@ -256,7 +256,7 @@ func (w *world) write(r *rand.Rand, zones *authority.Zones, changes int) {
 		if err != nil {
 			continue
 		}
-		zones = zones.With(&authority.Zone{Apex: zone.Apex, Private: zone.Private, Snapshot: next})
+		zones = zones.With(&authority.Zone{Apex: zone.Apex, Private: zone.Private, Direct: zone.Direct, Snapshot: next})
 		routing = routing.WithZones(zones)
 		w.publish(routing, func() { authority.Outdate(zone.Snapshot, next, batch) })
 		time.Sleep(time.Duration(r.IntN(300)) * time.Microsecond)
@@ -271,7 +271,7 @@ func (w *world) comeOrGo(r *rand.Rand, zones *authority.Zones, version uint64) *
 		w.publish(w.at(w.acked.Load()).WithZones(zones), func() { authority.Outdate(zone.Snapshot, nil, nil) })
 		return zones
 	}
-	zones = zones.With(&authority.Zone{Apex: apex, Snapshot: buildZone(w.t, r, apex, version)})
+	zones = zones.With(&authority.Zone{Apex: apex, Direct: r.IntN(2) == 0, Snapshot: buildZone(w.t, r, apex, version)})
 	w.publish(w.at(w.acked.Load()).WithZones(zones), func() {})
 	return zones
 }
@@ -363,10 +363,14 @@ func (a *asker) ask(resp *resolve.Response) error {
 		Transport: hostabi.Transport(1 + r.IntN(2)),
 		Seed:      r.Uint64() | 1,
 	}
+	if r.IntN(2) == 0 {
+		c.Subnet = netip.PrefixFrom(netip.AddrFrom4([4]byte{172, byte(r.IntN(2)), byte(r.IntN(2)), 0}), 8+8*r.IntN(3))
+		c.Subnet = c.Subnet.Masked()
+	}
 	key := &cache.Question{Name: q.Name.AppendLower(nil), Type: q.Type}
 
 	from := a.world.acked.Load()
-	in := &cache.Inputs{Routing: a.resolver.Generation(), Client: c.Known(), Now: a.now, Transport: c.Transport, Seed: c.Seed}
+	in := &cache.Inputs{Routing: a.resolver.Generation(), Client: c.Known(), Source: c.Source(), Now: a.now, Transport: c.Transport, Seed: c.Seed}
 	leaf, hit := a.cache.Get(key, in)
 	if !hit {
 		if leaf, hit = a.shared.Fetch(key, in, nil, &a.trace); hit {
@@ -413,7 +417,7 @@ func TestCachedIsAsUncached(t *testing.T) {
 		r := rand.New(rand.NewPCG(seed, 4))
 		var served []*authority.Zone
 		for _, apex := range apexes {
-			served = append(served, &authority.Zone{Apex: apex, Private: apex == private, Snapshot: buildZone(t, r, apex, 1)})
+			served = append(served, &authority.Zone{Apex: apex, Private: apex == private, Direct: r.IntN(2) == 0, Snapshot: buildZone(t, r, apex, 1)})
 		}
 		w := &world{t: t}
 		for n := range uint64(3) {

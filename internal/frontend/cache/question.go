@@ -20,6 +20,7 @@ type Question struct {
 type Inputs struct {
 	Routing   uint64       // resolve.Resolver.Generation, read after the query came in
 	Client    netip.Prefix // resolve.Client.Known
+	Source    netip.Prefix // resolve.Client.Source
 	Now       int64        // seconds since 1970
 	Transport hostabi.Transport
 	Seed      uint64 // of the draws; the same is to be given to the resolver in case of a miss
@@ -46,8 +47,8 @@ func (q *Question) appendKey(dst []byte) []byte {
 // appendKey appends the key of what comes after a node in this query. picks counts
 // the draws on the way.
 func (in *Inputs) appendKey(dst []byte, n inner, picks *int) []byte {
-	if n.input() == resolve.InputClient {
-		return appendBranch(appendID(dst, n.id()), in.client(n))
+	if prefix, ok := in.prefix(n); ok {
+		return appendBranch(appendID(dst, n.id()), prefix)
 	}
 	value := in.value(n, *picks)
 	if n.input() == resolve.InputPick {
@@ -73,19 +74,28 @@ func (in *Inputs) value(n inner, picks int) int64 {
 	return 0
 }
 
-// client gives as much of the client's address as a node asks for and as is known.
-func (in *Inputs) client(n inner) netip.Prefix {
+// prefix gives as much of the client's address as a node asks for and as is known.
+// It is not ok where the node asks for something else.
+func (in *Inputs) prefix(n inner) (p netip.Prefix, ok bool) {
+	client := in.Client
+	switch n.input() {
+	case resolve.InputClient:
+	case resolve.InputSource:
+		client = in.Source
+	default:
+		return p, false
+	}
 	asked := n.v6()
-	if in.Client.Addr().Is4() {
+	if client.Addr().Is4() {
 		asked = n.v4()
 	}
-	return netip.PrefixFrom(in.Client.Addr(), min(asked, in.Client.Bits())).Masked()
+	return netip.PrefixFrom(client.Addr(), min(asked, client.Bits())).Masked(), true
 }
 
 // appendChild appends the same key for an input with the value that it had.
 func appendChild(dst []byte, id uint64, in *resolve.Input) []byte {
 	dst = appendID(dst, id)
-	if in.Kind == resolve.InputClient {
+	if in.Kind == resolve.InputClient || in.Kind == resolve.InputSource {
 		return appendBranch(dst, in.Prefix)
 	}
 	return binary.LittleEndian.AppendUint64(dst, uint64(in.Value))

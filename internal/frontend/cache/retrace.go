@@ -40,9 +40,8 @@ func (c *Cache) retrace(q *Question, in *Inputs, t *resolve.Trace) {
 // draws came before.
 func (in *Inputs) of(n inner, picks int) resolve.Input {
 	out := resolve.Input{Kind: n.input(), V4: uint8(n.v4()), V6: uint8(n.v6()), Arg: n.arg()}
-	if out.Kind == resolve.InputClient {
-		out.Prefix = in.client(n)
-	} else {
+	var client bool
+	if out.Prefix, client = in.prefix(n); !client {
 		out.Value = in.value(n, picks)
 	}
 	return out
