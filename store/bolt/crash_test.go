@@ -5,7 +5,6 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"os/signal"
 	"path/filepath"
 	"strings"
@@ -22,7 +21,7 @@ import (
 
 // How often the crash tests kill a writer. The long run is
 //
-//	go test ./store/bolt -run 'TestKill|TestKillFull' -crash-rounds 50 -v
+//	go test ./store/bolt -run TestKill -crash-rounds 50 -v
 var crashRounds = flag.Int("crash-rounds", 12, "how often each crash test kills a writer")
 
 // crashWriters change records at once, so that commits are shared.
@@ -52,11 +51,11 @@ func writeForever(path string) error {
 // is tried again, as if nothing had been done.
 func writeCramped(path string) error {
 	signal.Ignore(syscall.SIGXFSZ)
-	info, err := os.Stat(path)
+	used, err := usedBytes(path)
 	if err != nil {
 		return err
 	}
-	limit := uint64(info.Size()) + rand.Uint64N(6<<20)
+	limit := used + rand.Uint64N(256<<10)
 	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: limit, Max: limit}); err != nil {
 		return err
 	}
@@ -72,6 +71,16 @@ func writeCramped(path string) error {
 		time.Sleep(time.Millisecond)
 		return nil
 	})
+}
+
+// usedBytes is how far into the file pages are used; it may be longer.
+func usedBytes(path string) (n uint64, err error) {
+	db, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: time.Second, ReadOnly: true})
+	if err != nil {
+		return 0, err
+	}
+	defer db.Close()
+	return n, db.View(func(tx *bbolt.Tx) error { n = uint64(tx.Size()); return nil })
 }
 
 // writeAtOnce runs the writers until one fails with what again does not pass over.
@@ -190,7 +199,11 @@ func (l *ledger) killWriter(t *testing.T, role, path string) {
 	if !lines.Scan() || lines.Text() != "ready" {
 		t.Fatalf("the writer said %q, want ready", lines.Text())
 	}
-	time.AfterFunc(time.Duration(20+rand.IntN(400))*time.Millisecond, func() { cmd.Process.Kill() })
+	kill := time.AfterFunc(time.Duration(20+rand.IntN(400))*time.Millisecond, func() { cmd.Process.Kill() })
+	full := l.full
+	if role == "cramped" {
+		kill.Reset(3 * time.Second) // at the latest
+	}
 	for lines.Scan() {
 		var zone string
 		var writer int
@@ -201,7 +214,9 @@ func (l *ledger) killWriter(t *testing.T, role, path string) {
 				t.Fatal(lines.Text())
 			}
 			if lines.Text() == "full" {
-				l.full++
+				if l.full++; l.full == full+1 {
+					kill.Reset(time.Duration(rand.IntN(300)) * time.Millisecond)
+				}
 			}
 			continue // the last line, cut off
 		}
