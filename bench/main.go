@@ -28,9 +28,9 @@ import (
 )
 
 func main() {
-	if len(os.Args) > 1 && os.Args[1] == "load" {
-		if err := loadCommand(os.Stdin, os.Stdout); err != nil {
-			fmt.Fprintln(os.Stderr, "bench load:", err)
+	if run := command(os.Args[1:]); run != nil {
+		if err := run(); err != nil {
+			fmt.Fprintf(os.Stderr, "bench %s: %v\n", os.Args[1], err)
 			os.Exit(1)
 		}
 		return
@@ -43,6 +43,20 @@ func main() {
 		}
 		os.Exit(1)
 	}
+}
+
+// command is what this program does beside a run, in a process of its own; nil where it is to run.
+func command(args []string) func() error {
+	if len(args) == 0 {
+		return nil
+	}
+	switch args[0] {
+	case "load":
+		return func() error { return loadCommand(os.Stdin, os.Stdout) }
+	case "echo":
+		return func() error { return echoCommand(args[1:]) }
+	}
+	return nil
 }
 
 // options are what a run is told.
