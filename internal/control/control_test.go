@@ -422,6 +422,11 @@ func FuzzHandler(f *testing.F) {
 	f.Add("/v1/guest/push", "application/wasm", `{"guest":"g"}`, []byte("\x00asm\x01\x00\x00\x00"))
 	f.Add("/v1/guest/attach", "application/json", "", []byte(`{"at":"a.","guest":"g","config":{"k":"v"}}`))
 	f.Add("/v1/zone/export", "application/json", "", []byte(`{"zone":"a."}`))
+	f.Add("/v1/zone/import", "text/dns", `{"zone":"b.","progress":true,"serial_style":"date"}`, []byte("@ 60 SOA ns h 5 1 1 1 1\n@ 60 NS ns\n"))
+	f.Add("/v1/zone/set", "application/json", "", []byte(`{"zone":"a.","max_stale_seconds":1e300,"residency":"lookup","client_subnet":false}`))
+	f.Add("/v1/record/apply", "application/json", "", []byte(`{"zone":"a.","changes":[{"set":{"name":"@","type":"DNAME","TTL":1,"data":["x"]}},{"delete":{"name":"b"}}]}`))
+	f.Add("/v1/store/check", "application/json", "", []byte(`{}`))
+	f.Add("/v1/store/backup", "application/json", "", []byte(`{}`))
 	f.Fuzz(func(t *testing.T, path, mediaType, request string, body []byte) {
 		r := httptest.NewRequest("POST", "http://127.0.0.1/v1/", strings.NewReader(string(body)))
 		r.URL.Path = path
