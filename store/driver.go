@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"time"
 )
 
 // Table names an ordered table of byte strings. To add one, add its constant
@@ -51,7 +52,7 @@ type Driver interface {
 	Capabilities() Capabilities
 
 	// View opens a snapshot: it shows every batch whose Apply returned before,
-	// and none, not even in part, that is applied while it is open.
+	// and none, not even in part, that is applied after its first read began.
 	View(ctx context.Context) (View, error)
 
 	// Apply does a whole batch or nothing, and makes it last before it returns.
@@ -62,11 +63,13 @@ type Driver interface {
 	// caller of it, so a driver bounds by itself how long it tries.
 	Apply(ctx context.Context, b *Batch) error
 
-	// Head returns the position of the newest entry of the change log.
+	// Head returns a position behind every entry of the change log whose Apply
+	// returned before.
 	Head(ctx context.Context) (position string, err error)
 
 	// Changes returns, in order of commit within each shard, at most limit
-	// entries after a position, and the position of the last of them. ErrGone
+	// entries after a position, and a position behind the last of them, from
+	// which to go on. Positions may differ that nothing lies between. ErrGone
 	// where the log no longer reaches back so far; ErrForeign where this log
 	// never had the position.
 	Changes(ctx context.Context, after string, limit int) (entries []LogEntry, next string, err error)
@@ -137,4 +140,8 @@ type Write struct {
 type LogEntry struct {
 	Shard string // a zone's key, or the name of a guest after the octet ff
 	Value []byte
+
+	// Committed is when the entry's batch was committed, by the backend's clock.
+	// Changes gives it; zero where the backend does not keep it.
+	Committed time.Time
 }

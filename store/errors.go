@@ -24,6 +24,7 @@ var (
 	ErrLocked          = errors.New("store is in use")               // by another process
 	ErrFull            = errors.New("disk is full")                  // nothing was changed
 	ErrUnwritable      = errors.New("store cannot be written")       // nothing was changed
+	ErrUnavailable     = errors.New("store cannot be reached")       // for now; of a write: nothing was changed
 	ErrOutcomeUnknown  = errors.New("outcome of a write is unknown") // the write may come to last, or not
 	ErrCorrupt         = errors.New("store is damaged")              // *CorruptError where a row is
 	ErrSchema          = errors.New("store has another schema")      // written by another release

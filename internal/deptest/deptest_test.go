@@ -46,6 +46,7 @@ var fences = []fence{
 	{"github.com/miekg/dns", []string{"store/zonefile", "internal/frontend", "internal/dnsjson", "cmd/responder"}, "names past the edge are rr.Name; the query command is a client"},
 	{"cloud.google.com", []string{"store/spanner"}, "a backend only brings a driver"},
 	{"go.etcd.io/bbolt", []string{"store/bolt", "internal/mirror"}, "a backend only brings a driver; a mirror is a file of its own form"},
+	{"google.golang.org/grpc", []string{"store/spanner"}, "a backend only brings a driver"},
 	{"github.com/spf13/cobra", []string{"cmd/responder"}, "only the program has commands"},
 	{"github.com/caarlos0/env/v11", []string{"cmd/responder"}, "only the program reads the environment"},
 	{module + "/cmd", nil, "nothing imports the program"},

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"slices"
@@ -44,9 +45,15 @@ func put(table store.Table, key, value string) store.Write {
 
 func apply(t *testing.T, d store.Driver, b store.Batch) {
 	t.Helper()
+	b.ID = batchID()
 	if err := d.Apply(ctx, &b); err != nil {
 		t.Fatal(err)
 	}
+}
+
+func batchID() (id [16]byte) {
+	rand.Read(id[:])
+	return id
 }
 
 func testBatch(t *testing.T, s *suite) {
@@ -62,6 +69,7 @@ func testBatch(t *testing.T, s *suite) {
 	}
 	for _, check := range bad {
 		err := d.Apply(ctx, &store.Batch{
+			ID:     batchID(),
 			Checks: []store.Check{{Table: store.TableMeta, Key: "b", Want: []byte("2")}, check},
 			Writes: []store.Write{put(store.TableMeta, "a", "9"), {Table: store.TableMeta, Key: "b"}},
 			Log:    []store.LogEntry{{Shard: "x", Value: []byte("no")}},
@@ -97,6 +105,9 @@ func testView(t *testing.T, s *suite) {
 		t.Fatal(err)
 	}
 	defer v.Close()
+	if got := scan(t, v, store.TableSets, store.One("ka")); !slices.Equal(got, []string{"ka=v"}) {
+		t.Errorf("a view's first read: got %q", got)
+	}
 	apply(t, d, store.Batch{Writes: []store.Write{{Table: store.TableSets, Key: "ka"}, put(store.TableSets, "kb", "new"), put(store.TableSets, "kbb", "new")}})
 
 	got := scan(t, v, store.TableSets, store.Range{From: "k", To: "k\x00"}, store.Range{From: "ka", To: "kb"}, store.One("kb"), store.One("kbb"), store.Range{From: "kc", To: "l"})
@@ -152,8 +163,16 @@ func testLog(t *testing.T, s *suite) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("change log (-want +got):\n%s", diff)
 	}
-	if head, err := d.Head(ctx); err != nil || head != position {
-		t.Errorf("head is %q, %v; the last entry's position is %q", head, err, position)
+	head, err := d.Head(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	apply(t, d, store.Batch{Log: []store.LogEntry{{Shard: "other", Value: []byte("new")}}})
+	for what, position := range map[string]string{"the head": head, "the last entry": position} {
+		entries, _, err := d.Changes(ctx, position, 4)
+		if err != nil || len(entries) != 1 || string(entries[0].Value) != "new" {
+			t.Errorf("after %s, %q: %v, %v; want the one entry that came later", what, position, entries, err)
+		}
 	}
 	_, _, err = d.Changes(ctx, "no position", 1)
 	wantErr(t, "a position that is none", err, store.ErrForeign)

@@ -1,0 +1,212 @@
+package spanner
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"strings"
+
+	"cloud.google.com/go/spanner"
+	database "cloud.google.com/go/spanner/admin/database/apiv1"
+	"cloud.google.com/go/spanner/admin/database/apiv1/databasepb"
+	instance "cloud.google.com/go/spanner/admin/instance/apiv1"
+	"cloud.google.com/go/spanner/admin/instance/apiv1/instancepb"
+	"google.golang.org/api/iterator"
+	"google.golang.org/grpc/codes"
+
+	"github.com/namelet/namelet/store"
+)
+
+// MigrateOptions go with Migrate.
+type MigrateOptions struct {
+	Endpoint string // as in Options
+	Create   bool   // make the database where it is not there; with an emulator, the instance too
+}
+
+// Migrated is what Migrate came to.
+type Migrated struct {
+	From, To int // versions of the schema; From is 0 where there was none
+}
+
+// SchemaVersion is the version of the schema that this release works with.
+func SchemaVersion() int { return len(migrations) }
+
+// Migrate brings the schema of a database up to the version of this release. It may
+// be repeated, also after it was cut off, and several may run at once. ErrSchema
+// where the schema is newer, and nothing is done.
+func Migrate(ctx context.Context, name string, o MigrateOptions) (Migrated, error) {
+	if err := CheckName(name); err != nil {
+		return Migrated{}, err
+	}
+	admin, err := database.NewDatabaseAdminClient(ctx, dialOptions(o.Endpoint, nil)...)
+	if err != nil {
+		return Migrated{}, explain(name, err)
+	}
+	defer admin.Close()
+	if o.Create {
+		if err := create(ctx, admin, name, o.Endpoint); err != nil {
+			return Migrated{}, explain(name, err)
+		}
+	}
+	d := &Driver{database: name, options: Options{Endpoint: o.Endpoint}}
+	client, err := d.dial(ctx)
+	if err != nil {
+		return Migrated{}, explain(name, err)
+	}
+	defer client.Close()
+	m, err := migrate(ctx, admin, client, name)
+	return m, d.explain(ctx, err)
+}
+
+func migrate(ctx context.Context, admin *database.DatabaseAdminClient, client *spanner.Client, name string) (Migrated, error) {
+	version, _, err := readVersion(ctx, client)
+	m := Migrated{From: version, To: version}
+	switch {
+	case err != nil:
+		return m, err
+	case version > len(migrations):
+		return m, newer(name, version)
+	}
+	for ; m.To < len(migrations); m.To++ {
+		if err := alter(ctx, admin, name, migrations[m.To]); err != nil {
+			return m, fmt.Errorf("store: spanner: %s: migration to version %d: %w", name, m.To+1, explain(name, err))
+		}
+		if err := enter(ctx, client, m.To+1); err != nil {
+			return m, err
+		}
+	}
+	return m, nil
+}
+
+// alter runs the statements of a migration.
+func alter(ctx context.Context, admin *database.DatabaseAdminClient, name string, statements migration) error {
+	op, err := admin.UpdateDatabaseDdl(ctx, &databasepb.UpdateDatabaseDdlRequest{Database: name, Statements: statements})
+	if err != nil {
+		return err
+	}
+	return op.Wait(ctx)
+}
+
+// enter says that a migration is done, where nobody has.
+func enter(ctx context.Context, client *spanner.Client, version int) error {
+	_, err := client.ReadWriteTransaction(ctx, func(ctx context.Context, tx *spanner.ReadWriteTransaction) error {
+		_, err := tx.ReadRow(ctx, tableVersions, spanner.Key{int64(version)}, []string{"Version"})
+		if spanner.ErrCode(err) != codes.NotFound {
+			return err
+		}
+		var schema []byte
+		if version == 1 {
+			schema = make([]byte, 16)
+			rand.Read(schema)
+		}
+		return tx.BufferWrite([]*spanner.Mutation{spanner.Insert(tableVersions, []string{"Version", "Schema", "Applied"}, []any{int64(version), schema, spanner.CommitTimestamp})})
+	})
+	return err
+}
+
+// readVersion returns the version and the name of the schema; 0 where there is none.
+func readVersion(ctx context.Context, client *spanner.Client) (version int, schema []byte, err error) {
+	rows := client.Single().ReadWithOptions(ctx, tableVersions, spanner.AllKeys(), []string{"Version", "Schema"}, &spanner.ReadOptions{RequestTag: "namelet.schema"})
+	defer rows.Stop()
+	for {
+		row, err := rows.Next()
+		switch {
+		case errors.Is(err, iterator.Done):
+			return version, schema, nil
+		case tableMissing(err):
+			return 0, nil, nil
+		case err != nil:
+			return 0, nil, err
+		}
+		var n int64
+		var name []byte
+		if err := row.Columns(&n, &name); err != nil {
+			return 0, nil, err
+		}
+		version = max(version, int(n))
+		if n == 1 {
+			schema = name
+		}
+	}
+}
+
+func tableMissing(err error) bool {
+	return spanner.ErrCode(err) == codes.NotFound && strings.Contains(spanner.ErrDesc(err), "Table not found")
+}
+
+// checkSchema refuses a schema that is not this release's, and returns its name.
+func checkSchema(ctx context.Context, client *spanner.Client, name string) ([]byte, error) {
+	version, schema, err := readVersion(ctx, client)
+	switch {
+	case err != nil:
+		return nil, err
+	case version == 0:
+		return nil, failf(store.ErrSchema, "%s has no tables yet: run: responder store migrate", name)
+	case version < len(migrations):
+		return nil, failf(store.ErrSchema, "%s has schema %d, older than the %d of this release: run: responder store migrate", name, version, len(migrations))
+	case version > len(migrations):
+		return nil, newer(name, version)
+	}
+	return schema, nil
+}
+
+func newer(name string, version int) error {
+	return failf(store.ErrSchema, "%s has schema %d, newer than the %d of this release: run a newer responder", name, version, len(migrations))
+}
+
+// create makes the database where it is not there.
+func create(ctx context.Context, admin *database.DatabaseAdminClient, name, endpoint string) error {
+	parent, id, _ := strings.Cut(name, "/databases/")
+	if emulatorHost(endpoint) != "" {
+		if err := createInstance(ctx, parent, endpoint); err != nil {
+			return err
+		}
+	}
+	_, err := admin.GetDatabase(ctx, &databasepb.GetDatabaseRequest{Name: name})
+	if spanner.ErrCode(err) != codes.NotFound || strings.Contains(spanner.ErrDesc(err), "Instance not found") {
+		return err
+	}
+	op, err := admin.CreateDatabase(ctx, &databasepb.CreateDatabaseRequest{Parent: parent, CreateStatement: "CREATE DATABASE `" + id + "`"})
+	if err == nil {
+		_, err = op.Wait(ctx)
+	}
+	if spanner.ErrCode(err) == codes.AlreadyExists {
+		return nil
+	}
+	return err
+}
+
+// createInstance makes the instance in an emulator, which begins with none.
+func createInstance(ctx context.Context, name, endpoint string) error {
+	admin, err := instance.NewInstanceAdminClient(ctx, dialOptions(endpoint, nil)...)
+	if err != nil {
+		return err
+	}
+	defer admin.Close()
+	project, id, _ := strings.Cut(name, "/instances/")
+	op, err := admin.CreateInstance(ctx, &instancepb.CreateInstanceRequest{
+		Parent: project, InstanceId: id,
+		Instance: &instancepb.Instance{Name: name, Config: project + "/instanceConfigs/emulator-config", DisplayName: id, NodeCount: 1},
+	})
+	if err == nil {
+		_, err = op.Wait(ctx)
+	}
+	if spanner.ErrCode(err) == codes.AlreadyExists {
+		return nil
+	}
+	return err
+}
+
+// Drop deletes a database with all that is in it.
+func Drop(ctx context.Context, name, endpoint string) error {
+	admin, err := database.NewDatabaseAdminClient(ctx, dialOptions(endpoint, nil)...)
+	if err != nil {
+		return explain(name, err)
+	}
+	defer admin.Close()
+	if err := admin.DropDatabase(ctx, &databasepb.DropDatabaseRequest{Database: name}); err != nil {
+		return explain(name, err)
+	}
+	return nil
+}
