@@ -119,13 +119,14 @@ func (s *Store) committer() {
 }
 
 // commitGroup leaves its result in each job. A group that fails as one is tried
-// again job by job, so that one that is too big for the disk fails alone.
+// again job by job, so that one that is too big for the disk fails alone, but where
+// the store cannot be reached: each job would wait for that anew.
 func (s *Store) commitGroup(jobs []*job) {
 	err := s.tryGroup(jobs)
 	if err == nil {
 		return
 	}
-	if len(jobs) == 1 || errors.Is(err, ErrOutcomeUnknown) {
+	if len(jobs) == 1 || errors.Is(err, ErrOutcomeUnknown) || errors.Is(err, ErrUnavailable) {
 		for _, j := range jobs {
 			if j.err == nil {
 				j.err = err
@@ -195,6 +196,9 @@ func (s *Store) runPlans(jobs []*job) (*tx, error) {
 		next := *t
 		if j.err = j.ctx.Err(); j.err == nil {
 			j.err = j.plan(s.ctx, &next)
+		}
+		if errors.Is(j.err, ErrUnavailable) {
+			return nil, j.err
 		}
 		if j.err == nil {
 			t = &next

@@ -26,7 +26,11 @@ type Event struct {
 	Zone    rr.Name   // but for EventGuest
 	Version uint64    // of the zone or the guest; 0 for EventAttachments
 	Guest   string    // for EventGuest
-	Time    time.Time // of the commit
+	Time    time.Time // of its writer's clock, when it made the change
+
+	// Committed is when the change was committed, by the backend's clock; Time
+	// where the backend keeps no times of its own.
+	Committed time.Time
 }
 
 // Cursor is a place in the change log of one store. It is opaque but can be kept
@@ -112,6 +116,9 @@ func (s *Store) Changes(ctx context.Context, after Cursor, limit int) ([]Event, 
 		e, err := decodeEvent(entry.Value)
 		if err != nil {
 			return nil, after, fail(ErrCorrupt, "change log after %s: %v", after.position, err)
+		}
+		if e.Committed = entry.Committed; e.Committed.IsZero() {
+			e.Committed = e.Time
 		}
 		events = append(events, e)
 	}

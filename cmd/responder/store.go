@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/spf13/cobra"
+
 	"github.com/namelet/namelet/rr"
 	"github.com/namelet/namelet/runtime"
 	"github.com/namelet/namelet/store"
@@ -19,14 +21,15 @@ import (
 
 // The kinds of store.
 const (
-	storeBolt   = "bolt"
-	storeMemory = "memory"
+	storeBolt    = "bolt"
+	storeMemory  = "memory"
+	storeSpanner = "spanner"
 )
 
 // storeSpec is RESPONDER_STORE taken apart.
 type storeSpec struct {
 	kind string
-	path string // of the file, absolute
+	path string // of the file, absolute; or the name of the database
 }
 
 // parseStore reads RESPONDER_STORE. The error is one of usage.
@@ -41,9 +44,14 @@ func parseStore(text string) (storeSpec, error) {
 			return storeSpec{}, err
 		}
 		return storeSpec{kind: storeBolt, path: absolute}, nil
+	case ok && kind == storeSpanner:
+		if err := checkSpanner(path); err != nil {
+			return storeSpec{}, &usageError{err: fmt.Errorf("RESPONDER_STORE: %w", err), hint: "See: responder --help"}
+		}
+		return storeSpec{kind: storeSpanner, path: path}, nil
 	}
 	return storeSpec{}, &usageError{
-		err:  fmt.Errorf("RESPONDER_STORE: %q: want memory: or bolt:FILE", text),
+		err:  fmt.Errorf("RESPONDER_STORE: %q: want bolt:FILE, memory: or spanner:projects/P/instances/I/databases/D", text),
 		hint: "See: responder --help",
 	}
 }
@@ -76,16 +84,23 @@ func (s storeSpec) exists() error {
 }
 
 // openDriver opens what is under the store.
-func (s storeSpec) openDriver() (store.Driver, error) {
-	if s.kind == storeMemory {
+func (s storeSpec) openDriver(ctx context.Context) (store.Driver, error) {
+	switch s.kind {
+	case storeMemory:
 		return memory.New(), nil
+	case storeSpanner:
+		return openSpanner(ctx, s.path)
 	}
-	return bolt.Open(s.path, bolt.Options{})
+	d, err := bolt.Open(s.path, bolt.Options{})
+	if err != nil {
+		return nil, err // d in an interface would not be nil
+	}
+	return d, nil
 }
 
 // open opens the store. The error is store.ErrLocked where another process has it.
 func (s storeSpec) open(ctx context.Context) (*store.Store, error) {
-	driver, err := s.openDriver()
+	driver, err := s.openDriver(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -99,9 +114,9 @@ func (s storeSpec) open(ctx context.Context) (*store.Store, error) {
 // openLater makes the store without opening it: that is done when it is first used,
 // and again where it failed. It has to be the one of that identity.
 func (s storeSpec) openLater(ctx context.Context, identity string) (*store.Store, error) {
-	can := store.Capabilities{Durable: s.kind != storeMemory, Exclusive: true}
-	return store.New(ctx, store.NewDeferred(can, func(context.Context) (store.Driver, error) {
-		return s.openDriver()
+	can := store.Capabilities{Durable: s.kind != storeMemory, Exclusive: s.kind != storeSpanner}
+	return store.New(ctx, store.NewDeferred(can, func(ctx context.Context) (store.Driver, error) {
+		return s.openDriver(ctx)
 	}), store.Options{Identity: identity})
 }
 

@@ -14,8 +14,8 @@ import (
 )
 
 func (p *program) store() *cobra.Command {
-	return p.group("store", "Check, back up and restore the store",
-		p.storeCheck(), p.storeBackup(), p.storeRestore())
+	return p.group("store", "Make, check, back up and restore the store",
+		p.storeMigrate(), p.storeCheck(), p.storeBackup(), p.storeRestore())
 }
 
 // errFindings is the error of a check that found something, which has been printed.
@@ -127,7 +127,7 @@ A restore that is cut short leaves no store, and can be done again.`,
 			}
 			defer f.Close()
 			made := spec.exists() != nil
-			driver, err := spec.openDriver()
+			driver, err := spec.openDriver(ctx)
 			if err != nil {
 				return err
 			}

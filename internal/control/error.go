@@ -27,6 +27,7 @@ const (
 	CodeModule      Code = "module"       // the module cannot be a guest
 	CodeFull        Code = "full"         // no room on the disk; nothing was changed
 	CodeUnwritable  Code = "unwritable"   // the store cannot be written; nothing was changed
+	CodeUnavailable Code = "unavailable"  // the store cannot be reached; nothing was changed
 	CodeUnknown     Code = "unknown"      // the write may come to last, or not
 	CodeBusy        Code = "busy"         // too many large requests at a time; nothing was changed
 	CodeCanceled    Code = "canceled"     // the caller went away or time ran out
@@ -65,6 +66,7 @@ var statuses = map[Code]int{
 	CodeModule:      http.StatusUnprocessableEntity,
 	CodeFull:        http.StatusInsufficientStorage,
 	CodeUnwritable:  http.StatusServiceUnavailable,
+	CodeUnavailable: http.StatusServiceUnavailable,
 	CodeUnknown:     http.StatusServiceUnavailable,
 	CodeBusy:        http.StatusServiceUnavailable,
 	CodeCanceled:    http.StatusServiceUnavailable,
@@ -85,6 +87,7 @@ var kinds = []struct {
 	{store.ErrTooLarge, CodeTooLarge},
 	{store.ErrInvalid, CodeInvalid},
 	{store.ErrFull, CodeFull},
+	{store.ErrUnavailable, CodeUnavailable},
 	{store.ErrUnwritable, CodeUnwritable},
 	{store.ErrOutcomeUnknown, CodeUnknown},
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/namelet/namelet/store"
 	"github.com/namelet/namelet/store/internal/ordered"
@@ -86,7 +87,11 @@ func (d *Driver) Apply(_ context.Context, b *store.Batch) error {
 			d.tables[w.Table] = d.tables[w.Table].Set(w.Key, slices.Clone(w.Value))
 		}
 	}
-	d.log = append(d.log, b.Log...)
+	now := time.Now()
+	for _, e := range b.Log {
+		e.Committed = now
+		d.log = append(d.log, e)
+	}
 	if n := len(d.log) - LogEntries; n > LogEntries/10 {
 		d.first += uint64(n)
 		d.log = slices.Clone(d.log[n:])

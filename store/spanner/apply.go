@@ -3,7 +3,6 @@ package spanner
 import (
 	"context"
 	"errors"
-	"fmt"
 	"hash/fnv"
 	"time"
 
@@ -57,7 +56,7 @@ type application struct {
 // undecided is the error where all attempts failed.
 func (a *application) undecided(err error) error {
 	if a.sent {
-		return fmt.Errorf("%w: %v", store.ErrOutcomeUnknown, err)
+		return failf(store.ErrOutcomeUnknown, "the outcome of a write is unknown: %v", err)
 	}
 	return err
 }

@@ -29,7 +29,7 @@ func init() {
 
 var pause = gax.Backoff{Initial: 20 * time.Millisecond, Max: maxPause, Multiplier: 1.5}
 
-var databaseName = regexp.MustCompile(`^projects/[a-z0-9:.-]{1,63}/instances/[a-z][-a-z0-9]{0,63}/databases/[a-z][-_a-z0-9]{1,29}$`)
+var databaseName = regexp.MustCompile(`^projects/[a-z0-9:.-]{1,63}/instances/[a-z][-a-z0-9]{0,62}[a-z0-9]/databases/[a-z][-_a-z0-9]{0,28}[a-z0-9]$`)
 
 // CheckName refuses what is no name of a database: store.ErrInvalid.
 func CheckName(database string) error {

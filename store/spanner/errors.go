@@ -13,9 +13,17 @@ import (
 	"github.com/namelet/namelet/store"
 )
 
-// failf wraps one of package store's errors.
+// failure is one of package store's errors, worded by what it is here.
+type failure struct {
+	kind error
+	text string
+}
+
+func (f *failure) Error() string { return "store: spanner: " + f.text }
+func (f *failure) Unwrap() error { return f.kind }
+
 func failf(kind error, format string, args ...any) error {
-	return fmt.Errorf("store: spanner: %s: %w", fmt.Sprintf(format, args...), kind)
+	return &failure{kind, fmt.Sprintf(format, args...)}
 }
 
 // errSilent is the cause of a call that ended because nothing came in time.
@@ -35,8 +43,7 @@ func passing(err error) bool {
 
 // theirs reports an error of the library or of a deadline, and not of this module.
 func theirs(err error) bool {
-	var library *spanner.Error
-	if errors.As(err, &library) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 		return true
 	}
 	_, ok := status.FromError(err)
@@ -58,7 +65,7 @@ func (d *Driver) explain(ctx context.Context, err error) error {
 	case ctx.Err() != nil:
 		return fmt.Errorf("store: spanner: %s: %w", d.database, ctx.Err())
 	case errors.Is(err, errSilent):
-		return failf(store.ErrUnavailable, "%s: no reply in time", d.database)
+		return failf(store.ErrUnavailable, "%s cannot be reached: no reply in time", d.database)
 	case !theirs(err):
 		return err
 	}
@@ -88,5 +95,5 @@ func explain(database string, err error) error {
 	if why == "" {
 		why = err.Error()
 	}
-	return failf(store.ErrUnavailable, "%s: %s", database, why)
+	return failf(store.ErrUnavailable, "%s cannot be reached: %s", database, why)
 }

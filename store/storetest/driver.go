@@ -177,7 +177,7 @@ func testLog(t *testing.T, s *suite) {
 	_, _, err = d.Changes(ctx, "no position", 1)
 	wantErr(t, "a position that is none", err, store.ErrForeign)
 	if n, err := strconv.ParseUint(position, 10, 64); err == nil {
-		_, _, err := d.Changes(ctx, strconv.FormatUint(n+1, 10), 1)
+		_, _, err := d.Changes(ctx, strconv.FormatUint(n+2, 10), 1)
 		wantErr(t, "a position to come", err, store.ErrForeign)
 	}
 }

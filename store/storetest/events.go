@@ -137,8 +137,8 @@ func testCursor(t *testing.T, s *suite) {
 			t.Fatal(err)
 		}
 		for _, e := range events {
-			if time.Since(e.Time) > time.Minute {
-				t.Errorf("event of %v", e.Time)
+			if time.Since(e.Time) > time.Minute || time.Since(e.Committed).Abs() > time.Minute {
+				t.Errorf("event of %v, committed at %v", e.Time, e.Committed)
 			}
 			got = append(got, fmt.Sprintln(e.Kind, e.Zone, e.Guest, e.Version))
 		}
