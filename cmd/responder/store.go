@@ -9,8 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/spf13/cobra"
-
 	"github.com/namelet/namelet/rr"
 	"github.com/namelet/namelet/runtime"
 	"github.com/namelet/namelet/store"

@@ -127,7 +127,7 @@ A restore that is cut short leaves no store, and can be done again.`,
 			}
 			defer f.Close()
 			made := spec.exists() != nil
-			driver, err := spec.openDriver(ctx)
+			driver, err := spec.openDriver(cmd.Context())
 			if err != nil {
 				return err
 			}

@@ -62,6 +62,9 @@ func (a *application) undecided(err error) error {
 }
 
 func (a *application) prepare() error {
+	if a.b.ID == [16]byte{} {
+		return failf(store.ErrInvalid, "the batch has no ID") // all such batches would be taken for one
+	}
 	count := 2
 	a.mutations = append(a.mutations, spanner.Insert(tableApplied, []string{"Batch", "Committed"}, []any{a.b.ID[:], spanner.CommitTimestamp}))
 	deleted := map[store.Table][]spanner.KeySet{}

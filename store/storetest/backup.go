@@ -256,7 +256,7 @@ func testVerify(t *testing.T, s *suite) {
 	}
 	put := func(table store.Table, key string, value []byte) {
 		t.Helper()
-		if err := d.Apply(ctx, &store.Batch{Writes: []store.Write{{Table: table, Key: key, Value: value}}}); err != nil {
+		if err := d.Apply(ctx, &store.Batch{ID: batchID(), Writes: []store.Write{{Table: table, Key: key, Value: value}}}); err != nil {
 			t.Fatal(err)
 		}
 	}
