@@ -22,11 +22,12 @@ const (
 	TableGuests
 	TableAttachments
 	TableGarbage
+	TableReplicas
 	tableCount
 )
 
 var tableNames = [tableCount]string{
-	"meta", "zones", "rrsets", "journal", "requests", "blobs", "chunks", "guests", "attachments", "garbage",
+	"meta", "zones", "rrsets", "journal", "requests", "blobs", "chunks", "guests", "attachments", "garbage", "replicas",
 }
 
 func (t Table) String() string {

@@ -125,7 +125,7 @@ func (j *restore) look() (row []byte, empty bool, err error) {
 		}
 	}
 	for _, t := range Tables() {
-		if t == TableMeta {
+		if t == TableMeta || t == TableReplicas {
 			continue
 		}
 		err := view.Scan(j.ctx, t, []Range{{"", allKeys}}, func(_, _ []byte) error { return errStop })

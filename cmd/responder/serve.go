@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -116,9 +118,18 @@ func (p *program) newServer(ctx context.Context) (_ *server, err error) {
 	}
 	s.replica, err = replica.Open(ctx, replica.Config{
 		Store: st, Engine: engine, Resolver: resolver, Log: s.log, Mirror: s.mirror, Content: s.content,
+		Self: p.self(),
 	})
 	s.content = nil
 	return s, err
+}
+
+// self says who this server is, for others that serve from the same store.
+func (p *program) self() store.Replica {
+	var id [8]byte
+	rand.Read(id[:])
+	host, _ := os.Hostname() // a name for people: without one the ID has to do
+	return store.Replica{ID: hex.EncodeToString(id[:]), Host: host, Site: p.config.Site, Version: buildVersion().Version}
 }
 
 // storePatience is how long a server waits for a command that has the store.
@@ -205,6 +216,9 @@ func (s *server) listenControl(p *program, spec storeSpec, st *store.Store, engi
 	handler := control.Handler(control.NewService(st, engine), control.Endpoint{
 		Status: control.Status{Store: spec.String(), Version: buildVersion().Version, PID: os.Getpid()},
 		Token:  token,
+		Replica: func() (store.Replica, map[string]string) {
+			return s.replica.Describe(), s.replica.Status().Problems
+		},
 	})
 	return s.listenHTTP("CONTROL_LISTEN", p.config.ControlListen, control.Server(handler))
 }

@@ -75,6 +75,11 @@ func (c *Client) Status(ctx context.Context) (Status, error) {
 	return status, err
 }
 
+// Replicas is what the server says of itself and of others.
+func (c *Client) Replicas(ctx context.Context) (Replicas, error) {
+	return call[Replicas](ctx, c, pathReplicas, struct{}{})
+}
+
 // Zones is that of Service.
 func (c *Client) Zones(ctx context.Context) ([]Zone, error) {
 	return call[[]Zone](ctx, c, pathZoneList, struct{}{})

@@ -44,8 +44,9 @@ const (
 
 // Endpoint says what a server's endpoint is about.
 type Endpoint struct {
-	Status Status
-	Token  string // wanted in Authorization: Bearer; empty for none
+	Status  Status
+	Replica func() (own store.Replica, problems map[string]string) // how the server is; nil where it does not serve
+	Token   string                                                 // wanted in Authorization: Bearer; empty for none
 
 	patience time.Duration // 0 for the usual one, which tests do not have
 }
@@ -55,6 +56,15 @@ func Handler(s *Service, e Endpoint) http.Handler {
 	mux := http.NewServeMux()
 	large := newPlaces(maxLarge, cmp.Or(e.patience, patience))
 	mux.HandleFunc("GET /v1/status", func(w http.ResponseWriter, r *http.Request) { result(w, e.Status) })
+	handle(mux, pathReplicas, func(ctx context.Context, _ struct{}) (Replicas, error) {
+		if e.Replica == nil {
+			return s.Replicas(ctx, nil), nil
+		}
+		own, problems := e.Replica()
+		all := s.Replicas(ctx, &own)
+		all.Store, all.Problems = e.Status.Store, problems
+		return all, nil
+	})
 	handle(mux, pathZoneList, func(ctx context.Context, _ struct{}) ([]Zone, error) { return s.Zones(ctx) })
 	handle(mux, pathZoneShow, s.Zone)
 	handle(mux, pathZoneSet, s.SetZone)
@@ -81,6 +91,7 @@ func Handler(s *Service, e Endpoint) http.Handler {
 // The paths of the operations, which are called by POST.
 const (
 	pathStatus         = "/v1/status"
+	pathReplicas       = "/v1/replicas"
 	pathZoneList       = "/v1/zone/list"
 	pathZoneShow       = "/v1/zone/show"
 	pathZoneSet        = "/v1/zone/set"

@@ -26,7 +26,9 @@ type Mirror struct {
 	log  *slog.Logger
 	db   *bbolt.DB
 	wake chan struct{}
-	left []uint64 // bases that save has to delete; its own
+	idle map[string]time.Time // guests that no attachment has, and since when; save's own
+	keep time.Duration        // for how long those are kept
+	left []uint64             // bases that save has to delete; its own
 
 	mu      sync.Mutex
 	have    map[rr.Key]have // what the file has, or will have when what is being written is there
@@ -76,13 +78,20 @@ var (
 // form is the version of all that; a mirror of another one is begun anew.
 const form = "1"
 
+// guestKept is how long a guest is kept that no attachment has: a replica that goes
+// back to it within minutes does not read it again.
+const guestKept = 15 * time.Minute
+
 const lockTime = 2 * time.Second // for another process to let go of the file
 
 // Open opens the mirror in a file, which it makes where there is none. A file that
 // is no mirror that this release can read is begun anew, unless it is not a mirror
 // at all. Errors: ErrLocked, and those of the system.
 func Open(path string, log *slog.Logger) (*Mirror, error) {
-	m := &Mirror{path: path, log: log, wake: make(chan struct{}, 1), have: map[rr.Key]have{}}
+	m := &Mirror{
+		path: path, log: log, wake: make(chan struct{}, 1), have: map[rr.Key]have{},
+		idle: map[string]time.Time{}, keep: guestKept,
+	}
 	m.status.Path = path
 	if info, err := os.Stat(filepath.Dir(path)); err != nil || !info.IsDir() {
 		return nil, fmt.Errorf("mirror: %s: its directory does not exist: create it", path)

@@ -86,6 +86,7 @@ func session(t testing.TB, path string, use func(*mirror.Mirror, *mirror.Content
 	if err != nil {
 		t.Fatal(err)
 	}
+	m.KeepGuestsFor(0)
 	ctx, end := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() { m.Run(ctx); close(done) }()

@@ -237,6 +237,11 @@ func (m *Mirror) writeSmall(tx *bbolt.Tx, p pending, zones []*pendingZone) error
 			return err
 		}
 	}
+	if p.attached || m.guestsDue() {
+		if err := m.dropGuests(tx); err != nil {
+			return err
+		}
+	}
 	for _, z := range zones {
 		if err := m.writeChanges(tx, z); err != nil {
 			return err
@@ -280,8 +285,7 @@ func writeGuest(tx *bbolt.Tx, g keptGuest) error {
 	return tx.Bucket(tableModules).Put(g.version.Digest[:], g.module)
 }
 
-// writeAttachments puts the attachments in the place of those before, and drops the
-// guests that none of them has.
+// writeAttachments puts the attachments in the place of those before.
 func writeAttachments(tx *bbolt.Tx, rows []store.Attachment) error {
 	if err := tx.DeleteBucket(tableAttachments); err != nil {
 		return err
@@ -290,18 +294,38 @@ func writeAttachments(tx *bbolt.Tx, rows []store.Attachment) error {
 	if err != nil {
 		return err
 	}
-	used := map[string]bool{}
 	for _, a := range rows {
 		key, row := a.Row()
-		used[store.GuestKey(a.Guest, a.Version)] = true
 		if err := bucket.Put(dotted(key), row); err != nil {
 			return err
 		}
 	}
-	guests := tx.Bucket(tableGuests)
+	return nil
+}
+
+// guestsDue reports whether there is a guest to be dropped.
+func (m *Mirror) guestsDue() bool {
+	for _, since := range m.idle {
+		if time.Since(since) > m.keep {
+			return true
+		}
+	}
+	return false
+}
+
+// dropGuests drops the guests that no attachment has had for a while.
+func (m *Mirror) dropGuests(tx *bbolt.Tx) error {
+	rows, err := attachments(tx)
+	if err != nil {
+		return err
+	}
+	used := map[string]bool{}
+	for _, a := range rows {
+		used[store.GuestKey(a.Guest, a.Version)] = true
+	}
 	digests := map[store.Digest]bool{}
-	err = dropRows(guests, func(key, row []byte) (bool, error) {
-		if !used[string(key)] {
+	err = dropRows(tx.Bucket(tableGuests), func(key, row []byte) (bool, error) {
+		if m.idles(string(key), used[string(key)]) {
 			return true, nil
 		}
 		g, err := store.GuestOfRow(key, row)
@@ -314,6 +338,22 @@ func writeAttachments(tx *bbolt.Tx, rows []store.Attachment) error {
 	return dropRows(tx.Bucket(tableModules), func(key, _ []byte) (bool, error) {
 		return len(key) != len(store.Digest{}) || !digests[store.Digest(key)], nil
 	})
+}
+
+// idles takes note of whether a guest is used, and reports whether it is to go.
+func (m *Mirror) idles(key string, used bool) bool {
+	since, idle := m.idle[key]
+	switch {
+	case used:
+		delete(m.idle, key)
+	case !idle:
+		m.idle[key] = time.Now()
+		return m.keep == 0
+	case time.Since(since) > m.keep:
+		delete(m.idle, key)
+		return true
+	}
+	return false
 }
 
 // dropRows deletes the rows for which drop is true.

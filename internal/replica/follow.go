@@ -20,9 +20,10 @@ const (
 // Follow reads the change feed until ctx ends, and returns then. Trouble with the
 // store is logged, shown by Status, and tried again.
 func (r *Replica) Follow(ctx context.Context) {
-	var expiring sync.WaitGroup
-	defer expiring.Wait()
-	expiring.Go(func() { r.watchExpiry(ctx) })
+	var beside sync.WaitGroup
+	defer beside.Wait()
+	beside.Go(func() { r.watchExpiry(ctx) })
+	beside.Go(func() { r.beat(ctx) })
 	woken := r.Store.Watch(ctx)
 	pace := pace{alone: r.Store.Capabilities().Exclusive, wait: pollBusy, changed: time.Now()}
 	timer := time.NewTimer(0)

@@ -32,12 +32,16 @@ import (
 	"github.com/namelet/namelet/store"
 )
 
-// Config is what a Replica works with; all fields but Mirror are needed.
+// Config is what a Replica works with; Self and Mirror need not be given.
 type Config struct {
 	Store    *store.Store
 	Engine   *runtime.Engine
 	Resolver *resolve.Resolver
 	Log      *slog.Logger
+
+	// Self says who this is, for the store's list of replicas: ID, Host, Site and
+	// Version. Without an ID it is not told.
+	Self store.Replica
 
 	// Mirror, where given, is told what is served, and Content is what it had:
 	// Open serves that where the store cannot be read or is another one. The store

@@ -261,7 +261,7 @@ func testVerify(t *testing.T, s *suite) {
 		}
 	}
 	for _, table := range store.Tables() {
-		if table == store.TableMeta || table == store.TableGarbage {
+		if table == store.TableMeta || table == store.TableGarbage || table == store.TableReplicas {
 			continue
 		}
 		all := writes(t, d, table)

@@ -75,6 +75,7 @@ func Run(t *testing.T, b Backend) {
 		{"backup/refusals", testRestoreRefusals},
 		{"durable/reopen", testReopen},
 		{"durable/abandoned import", testAbandoned},
+		{"replicas/read back", testReplicas},
 		{"close", testClose},
 	}
 	for _, test := range tests {
