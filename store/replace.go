@@ -277,6 +277,9 @@ func (c *content) settings(z *zoneRow) (ZoneSpec, error) {
 
 // changeSettings gives a zone, of which z may be a new one, other settings.
 func (t *tx) changeSettings(ctx context.Context, z *zoneRow, spec ZoneSpec, signed bool) error {
+	if signed && spec.Residency == ResidencyLookup {
+		return fail(ErrUnsupported, "zone %v is signed and cannot have residency lookup: its proofs of absence need names that are not read", spec.Name)
+	}
 	if z.Private == spec.Private && z.Signed == signed && !z.deleted {
 		z.take(spec)
 		return nil

@@ -190,6 +190,9 @@ func (c *replicaCollector) Collect(ch chan<- prometheus.Metric) {
 		gauge(descWatermark, time.Since(status.Watermark).Seconds())
 	}
 	c.server.replica.Latency().Collect(ch)
+	for _, reads := range c.server.replica.Reads() {
+		reads.Collect(ch)
+	}
 }
 
 // truth is a gauge of what is or is not.

@@ -18,16 +18,26 @@ import (
 // [*Error], for the first name in canonical order that cannot stand.
 func Build(apex rr.Name, version uint64, sets iter.Seq[rr.Set]) (*Snapshot, error) {
 	s := &Snapshot{apex: apex, version: version}
-	entries, err := s.collect(sets)
-	if err != nil {
+	if err := s.build(sets); err != nil {
 		return nil, err
 	}
+	s.slots = newSlots(s.names)
+	return s, nil
+}
+
+// build fills a new snapshot. In one of some names only, a set of typeExists without
+// data says that its owner exists, although nothing below it is known.
+func (s *Snapshot) build(sets iter.Seq[rr.Set]) error {
+	entries, err := s.collect(sets)
+	if err != nil {
+		return err
+	}
 	b := builder{snapshot: s}
-	b.open(&node{name: apex}, apex.Key())
+	b.open(&node{name: s.apex}, s.apex.Key())
 	for len(entries) > 0 {
 		n := sameName(entries)
 		if err := b.add(entries[:n]); err != nil {
-			return nil, err
+			return err
 		}
 		entries = entries[n:]
 	}
@@ -35,11 +45,12 @@ func Build(apex rr.Name, version uint64, sets iter.Seq[rr.Set]) (*Snapshot, erro
 		b.close()
 	}
 	s.hashed = packed(b.hashed)
-	s.slots = newSlots(s.names)
-	if err := s.checkApex(); err != nil {
-		return nil, err
-	}
-	return s, nil
+	return s.checkApex()
+}
+
+// marks reports whether a set only says that its owner exists.
+func (s *Snapshot) marks(set *rr.Set) bool {
+	return s.partial != nil && set.Type == typeExists && set.Data == nil
 }
 
 // entry is an RRset on its way into a zone.
@@ -78,7 +89,7 @@ func (s *Snapshot) collect(sets iter.Seq[rr.Set]) ([]entry, error) {
 		if !set.Name.IsSubdomainOf(s.apex) {
 			return nil, s.refuse(set.Name, set.Type, ReasonOutOfZone)
 		}
-		if err := s.checkSet(set); err != nil {
+		if err := s.checkSet(set); err != nil && !s.marks(&set) {
 			return nil, err
 		}
 		entries = append(entries, entry{set.Name.Key(), set, len(entries)})
@@ -102,6 +113,7 @@ type opened struct {
 	node *node
 	key  rr.Key
 	kids []item
+	kept bool // it exists, whatever is known of it
 }
 
 // add lays out the sets of one name.
@@ -113,9 +125,13 @@ func (b *builder) add(entries []entry) error {
 	b.openDown(name, key)
 	n := b.path[b.depth-1].node
 	slices.SortFunc(entries, byType)
-	sets := make([]rr.Set, len(entries))
+	sets := make([]rr.Set, 0, len(entries))
 	for i := range entries {
-		sets[i] = entries[i].set
+		if b.snapshot.marks(&entries[i].set) {
+			b.path[b.depth-1].kept = true
+			continue
+		}
+		sets = append(sets, entries[i].set)
 	}
 	n.name = name
 	var nsec3 []set
@@ -162,7 +178,7 @@ func (b *builder) open(n *node, key rr.Key) {
 		b.path = append(b.path, opened{})
 	}
 	top := &b.path[b.depth]
-	top.node, top.key, top.kids = n, key, top.kids[:0]
+	top.node, top.key, top.kids, top.kept = n, key, top.kids[:0], false
 	b.depth++
 }
 
@@ -176,7 +192,7 @@ func (b *builder) close() {
 		b.snapshot.root = top.node
 		return
 	}
-	if top.node.kids == nil && len(top.node.sets) == 0 {
+	if top.node.kids == nil && len(top.node.sets) == 0 && !top.kept {
 		return
 	}
 	parent := &b.path[b.depth-1]

@@ -38,6 +38,9 @@ func (s *Snapshot) Locate(name rr.Name, t rr.Type) Place {
 	if !l.cut(name, s.apex) {
 		return Place{}
 	}
+	if s.partial != nil && !s.knows(name) {
+		return Place{Kind: PlaceNothing, encloser: s.root}
+	}
 	n := s.root
 	for i := 0; i < l.depth; i++ {
 		if n.find(rr.TypeDNAME) != nil {

@@ -27,6 +27,54 @@ func Outdate(old, next *Snapshot, changes []Change) {
 	next.slots.seal(next.version)
 }
 
+// Edit says of an RRset of a zone that is not held that a version changed it.
+type Edit struct {
+	Name       rr.Name
+	Type       rr.Type
+	CameOrWent bool // it was not there before or is not any more
+}
+
+// NewSlots makes the slots of a zone that is not held and has about so many names,
+// as of a version.
+func NewSlots(names int, version uint64) *Slots {
+	const most = 1 << 18 // 8 MiB of them; more names share
+	s := newSlots(min(names, most))
+	s.seal(version)
+	return s
+}
+
+// Edited raises the slots of all that edits may have changed in a zone that is not
+// held, and that they brought to a version. Whether a name still exists, or did
+// before, is not known where one of its RRsets came or went, so its existence counts
+// as changed, and that of the names above it.
+func (s *Slots) Edited(apex rr.Name, version uint64, edits []Edit) {
+	for _, e := range edits {
+		hash := hashName(e.Name.Wire())
+		switch {
+		case e.Type == rr.TypeNS && e.Name.Len() != apex.Len(), e.Type == rr.TypeDNAME:
+			s.raise(Epoch, version)
+		case e.Type == rr.TypeCNAME:
+			s.raise(s.slot(hash, typeExists), version)
+		}
+		s.raise(s.slot(hash, wholeName(e.Type)), version)
+		s.raise(s.slot(hash, rr.TypeANY), version)
+		for name := e.Name; e.CameOrWent && name.Len() > apex.Len(); name, _ = name.Parent() {
+			s.raise(s.slot(hashName(name.Wire()), typeExists), version)
+		}
+	}
+	s.seal(version)
+}
+
+// Renewed outdates every answer from before a version.
+func (s *Slots) Renewed(version uint64) {
+	s.raise(Epoch, version)
+	s.seal(version)
+}
+
+// Retire ends the use of the slots of a zone that is not held: no answer that
+// depends on them is valid.
+func (s *Slots) Retire() { s.retire() }
+
 // outdateSet raises what one changed RRset stands for.
 func outdateSet(old, next *Snapshot, change Change) {
 	slots, version := next.slots, next.version

@@ -18,6 +18,8 @@ type Snapshot struct {
 	names   int
 	sets    int
 
+	partial *partial // nil where the zone is held
+
 	slots  *Slots // shared with the snapshots this one came from, while they suffice
 	denial denial // how absence is proved; nil where the zone is not signed
 }

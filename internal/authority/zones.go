@@ -14,6 +14,7 @@ type Zone struct {
 	Expired  bool      // not served for now, since its data may be too old; Snapshot is nil
 	Direct   bool      // its guests see the client that sent the question, whomever it says it asks for
 	Snapshot *Snapshot // nil while the zone's data are not at hand: it is answered with SERVFAIL
+	Source   Source    // of a zone that is not held, in the place of the Snapshot
 }
 
 // Zones is the set of served zones. It is never changed: [Zones.With] and

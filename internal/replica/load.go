@@ -108,7 +108,7 @@ func (r *Replica) loadAll(ctx context.Context, v *store.Snapshot, w *watch, zone
 	r.zones = authority.NewZones(loaded)
 	for zone := range old.All() {
 		if r.zones.Get(zone.Apex) == nil {
-			r.steps = append(r.steps, step{old: zone.Snapshot})
+			r.steps = append(r.steps, ended(zone))
 			r.news.Gone = append(r.news.Gone, zone.Apex)
 			r.expiry.bound(zone.Apex.Key(), 0)
 		}
@@ -211,7 +211,7 @@ func (r *Replica) forget(ctx context.Context, v *store.Snapshot, key rr.Key, nam
 		return false, err
 	}
 	if zone := r.zones.Get(name); zone != nil {
-		r.steps = append(r.steps, step{old: zone.Snapshot})
+		r.steps = append(r.steps, ended(zone))
 		r.names -= names(zone)
 	}
 	r.news.Gone = append(r.news.Gone, h.zone.Name)

@@ -28,7 +28,7 @@ func (r *Replica) publish(ctx context.Context, attachments bool) error {
 	}
 	r.route(ctx, routing)
 	for _, s := range r.steps {
-		authority.Outdate(s.old, s.next, s.changes)
+		s.outdate()
 	}
 	r.steps = nil
 	if attachments {

@@ -71,6 +71,7 @@ type Replica struct {
 	expiry   *expiry
 	news     mirror.Update // for the mirror, at the next publication
 	latency  prometheus.Histogram
+	reads    *reads // of the zones that are not held
 
 	mu     sync.Mutex
 	status Status
@@ -105,6 +106,24 @@ func (r retry) next(now time.Time) retry {
 type step struct {
 	old, next *authority.Snapshot
 	changes   []authority.Change
+	unheld    func() // does what is to be done, of a zone that is not held
+}
+
+// outdate ends the answers that the step concerns.
+func (s *step) outdate() {
+	if s.unheld != nil {
+		s.unheld()
+		return
+	}
+	authority.Outdate(s.old, s.next, s.changes)
+}
+
+// ended is the step of a zone that is served no more as it was.
+func ended(z *authority.Zone) step {
+	if source, ok := z.Source.(*unheld); ok {
+		return step{unheld: source.slots.Retire}
+	}
+	return step{old: z.Snapshot}
 }
 
 // startPatience is how long a start from the mirror waits for the store.
@@ -116,7 +135,7 @@ const startPatience = 2 * time.Second
 func Open(ctx context.Context, config Config) (*Replica, error) {
 	r := &Replica{
 		Config: config, began: time.Now(), zones: authority.NewZones(nil), latency: newLatency(), expiry: newExpiry(),
-		guests: newGuests(config.Engine, library{config.Store, config.Mirror}),
+		guests: newGuests(config.Engine, library{config.Store, config.Mirror}), reads: newReads(config.Store, config.Log),
 	}
 	r.status.Problems = map[string]string{}
 	if config.Content != nil {
@@ -155,6 +174,9 @@ func (r *Replica) restore(ctx context.Context, c *mirror.Content) error {
 	for _, z := range c.Zones {
 		served := newServed(z.Zone)
 		served.Snapshot = z.Snapshot
+		if z.Zone.Residency == store.ResidencyLookup {
+			served.Source = r.reads.newUnheld(z.Zone)
+		}
 		r.hold(z.Zone.Name.Key(), heldZone{zone: z.Zone}, nil, served)
 		loaded = append(loaded, served)
 	}
@@ -178,6 +200,11 @@ func newLatency() prometheus.Histogram {
 // Latency collects how long commits took to be served. Those from before this
 // process began do not count.
 func (r *Replica) Latency() prometheus.Collector { return r.latency }
+
+// Reads collects what the zones that are not held took from the store.
+func (r *Replica) Reads() []prometheus.Collector {
+	return []prometheus.Collector{r.reads.count, r.reads.took}
+}
 
 // observe counts events whose changes are served now.
 func (r *Replica) observe(events []store.Event) {

@@ -21,7 +21,14 @@ func newServed(z store.Zone) *authority.Zone {
 // that reaches back, else from all its RRsets. The error is the store's; what is
 // wrong with the content is in the heldZone, and the last content stays.
 func (r *Replica) load(ctx context.Context, v *store.Snapshot, w *watch, z store.Zone, before heldZone, last *authority.Zone) (*authority.Zone, heldZone, error) {
+	if z.Residency == store.ResidencyLookup {
+		return r.loadUnheld(ctx, v, w, z, last)
+	}
 	served := newServed(z)
+	if last != nil && last.Source != nil {
+		r.steps = append(r.steps, ended(last))
+		last = nil
+	}
 	if last != nil {
 		served.Snapshot = last.Snapshot
 	}
@@ -33,7 +40,7 @@ func (r *Replica) load(ctx context.Context, v *store.Snapshot, w *watch, z store
 	snapshot, changes, err := r.snapshot(ctx, v, w, z, before, served.Snapshot)
 	if err == nil {
 		if served.Snapshot != nil {
-			r.steps = append(r.steps, step{served.Snapshot, snapshot, changes})
+			r.steps = append(r.steps, step{old: served.Snapshot, next: snapshot, changes: changes})
 		}
 		from := uint64(0)
 		if changes != nil {
@@ -51,6 +58,31 @@ func (r *Replica) load(ctx context.Context, v *store.Snapshot, w *watch, z store
 		r.Log.Error("zone cannot be served as it is in the store", "zone", z.Name.String(), "version", z.Version, "error", err)
 	}
 	return served, heldZone{zone: z, failed: err, retry: before.retry.next(time.Now())}, nil
+}
+
+// loadUnheld makes the served form of a zone that is not held.
+func (r *Replica) loadUnheld(ctx context.Context, v *store.Snapshot, w *watch, z store.Zone, last *authority.Zone) (*authority.Zone, heldZone, error) {
+	served := newServed(z)
+	var source *unheld
+	if last != nil {
+		source, _ = last.Source.(*unheld)
+	}
+	switch {
+	case source == nil:
+		if last != nil {
+			r.steps = append(r.steps, ended(last))
+		}
+		source = r.reads.newUnheld(z)
+	case source.version != z.Version || !source.created.Equal(z.Created):
+		outdate, err := source.follow(ctx, v, w, z)
+		if err != nil {
+			return nil, heldZone{}, err
+		}
+		r.steps = append(r.steps, step{unheld: outdate})
+	}
+	served.Source = source
+	r.mirrored(z, served, 0, nil)
+	return served, heldZone{zone: z}, nil
 }
 
 // snapshot reads a zone at the version that it has in v. The changes are what lies

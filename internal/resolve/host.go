@@ -1,6 +1,7 @@
 package resolve
 
 import (
+	"errors"
 	"net/netip"
 
 	"github.com/namelet/namelet/hostabi"
@@ -21,6 +22,7 @@ type host struct {
 	direct     bool            // the zone's guests see who sent the question
 	deps       *authority.Deps // of the answer being made
 	missed     bool            // a zone that was looked up in has no data at hand
+	moved      bool            // one changed while it was read
 	now        int64           // seconds since 1970, one value for the whole query; 0 until a guest asks
 	picked     int             // picks of earlier guests of the query
 	picks      int             // picks of this one
@@ -31,6 +33,7 @@ var _ runtime.Host = (*host)(nil)
 // Lookup reads the RRsets of a batch from the zones that the attachment may
 // read.
 func (h *host) Lookup(batch []runtime.Lookup) {
+	h.fetch(batch)
 	for i := range batch {
 		l := &batch[i]
 		zone := h.readable(l.Name)
@@ -39,15 +42,45 @@ func (h *host) Lookup(batch []runtime.Lookup) {
 			continue
 		}
 		l.Zone = zone.Apex
-		if zone.Snapshot == nil {
+		snapshot := h.snapshot(zone, l.Name)
+		if snapshot == nil {
 			l.Status = hostabi.StatusUnavailable
 			h.missed = true
 			continue
 		}
 		var read authority.ReadStatus
-		read, l.Set, l.Wildcard = zone.Snapshot.Read(l.Name, l.Type, h.deps)
+		read, l.Set, l.Wildcard = snapshot.Read(l.Name, l.Type, h.deps)
 		l.Status = status(read)
 	}
+}
+
+// fetch reads what a batch needs of zones that are not held, at once for each zone.
+func (h *host) fetch(batch []runtime.Lookup) {
+	for i := range batch {
+		zone := h.readable(batch[i].Name)
+		if zone == nil || zone.Source == nil || h.snapshot(zone, batch[i].Name) != nil {
+			continue
+		}
+		var names []rr.Name
+		for k := i; k < len(batch); k++ {
+			if h.readable(batch[k].Name) == zone {
+				names = append(names, batch[k].Name)
+			}
+		}
+		_, err := h.worker.read(zone, authority.Question{}, names)
+		h.moved = h.moved || errors.Is(err, errMoved)
+	}
+}
+
+// snapshot returns what a name is looked up in; nil where that is not at hand.
+func (h *host) snapshot(zone *authority.Zone, name rr.Name) *authority.Snapshot {
+	if zone.Source == nil {
+		return zone.Snapshot
+	}
+	if p := h.worker.pin(zone); p.snapshot != nil && p.snapshot.Has(name) {
+		return p.snapshot
+	}
+	return nil
 }
 
 // readable returns the zone that name is looked up in: of the attachment's own

@@ -44,6 +44,7 @@ const (
 	ErrorProhibited   uint16 = 18
 	ErrorNotAuthority uint16 = 20
 	ErrorNotSupported uint16 = 21
+	ErrorNetwork      uint16 = 23
 	ErrorInvalidData  uint16 = 24
 )
 

@@ -28,6 +28,8 @@ type Worker struct {
 	question hostabi.Question
 	qname    [rr.MaxNameLen]byte
 
+	pins []pin // what was read for this query of zones that are not held
+
 	fuel    uint64 // what is left of the query's budget
 	started bool   // the first guest of the query has set it
 	guests  int    // guest calls of this query
@@ -37,39 +39,59 @@ type Worker struct {
 
 // Resolve answers q for client c into resp, whose former content it drops. What
 // resp holds is good until the Worker's next call of Resolve.
+//
+// Where the Worker is no slow one and the answer may have to wait, resp.Waits is all
+// that it says.
 func (w *Worker) Resolve(q authority.Question, c Client, resp *Response) {
-	resp.Reset()
-	w.begin(c)
-	w.host.deps = &resp.Deps
+	if c.Seed == 0 {
+		c.Seed = w.random.Uint64()
+	}
+	var err error
+	for try := range mostMoves {
+		resp.Reset()
+		w.begin(c)
+		w.host.deps = &resp.Deps
+		if err = w.walk(q, resp); err != errMoved || try == mostMoves-1 {
+			break
+		}
+	}
+	switch {
+	case err == errWaits:
+		resp.Reset()
+		resp.Waits = true
+		return
+	case err != nil:
+		resp.fail(err)
+	case resp.Outcome == authority.OutcomeRefused && len(resp.Errors) == 0:
+		resp.Errors = append(resp.Errors, ExtendedError{ErrorNotAuthority, "not served here"})
+	}
+	w.finish(resp)
+}
+
+// walk answers q, and follows its aliases.
+func (w *Worker) walk(q authority.Question, resp *Response) error {
 	for {
 		zone := w.routing.zones.Route(q.Name, q.Type)
-		if zone == nil || zone.Snapshot == nil {
-			if zone != nil && zone.Expired {
-				resp.Errors = append(resp.Errors, ExtendedError{ErrorInvalidData, "the zone's data may be too old: its store has been away for longer than it may be served"})
-			}
+		if zone == nil {
 			w.routing.zones.Continue(q, &resp.Answer)
-			break
+			return nil
 		}
 		if resp.Trace.Zone.IsZero() {
 			resp.Trace.Zone = zone.Apex
 		}
-		next := w.step(zone, q, resp)
+		snapshot, err := w.view(zone, q)
+		if err != nil {
+			return err
+		}
+		next, err := w.step(zone, snapshot, q, resp)
+		if err != nil {
+			return err
+		}
 		if !resp.MayFollow(next) {
-			break
+			return nil
 		}
 		q.Name = next
 	}
-	switch resp.Outcome {
-	case authority.OutcomeRefused:
-		if len(resp.Errors) == 0 {
-			resp.Errors = append(resp.Errors, ExtendedError{ErrorNotAuthority, "not served here"})
-		}
-	case authority.OutcomeFailed:
-		if len(resp.Errors) == 0 {
-			resp.Errors = append(resp.Errors, ExtendedError{ErrorNotReady, "the zone's data are not at hand"})
-		}
-	}
-	w.finish(resp)
 }
 
 // finish completes the trace.
@@ -89,10 +111,10 @@ func (w *Worker) begin(c Client) {
 	if r := w.resolver.routing.Load(); r != w.routing {
 		w.adopt(r)
 	}
-	if c.Seed == 0 {
-		c.Seed = w.random.Uint64()
-	}
-	w.host.routing, w.host.client, w.host.picked, w.host.picks, w.host.missed, w.host.now = w.routing, c, 0, 0, false, 0
+	clear(w.pins)
+	w.pins = w.pins[:0]
+	w.host.routing, w.host.client, w.host.picked, w.host.picks, w.host.now = w.routing, c, 0, 0, 0
+	w.host.missed, w.host.moved = false, false
 	w.fuel, w.started, w.guests, w.made, w.once = 0, false, 0, false, false
 }
 
@@ -141,24 +163,66 @@ func (w *Worker) Close() {
 // step resolves one name of an alias path in its zone, and returns the name that
 // the path goes on with, zero where it ends. What the zone's data settle comes
 // before what a guest may say.
-func (w *Worker) step(zone *authority.Zone, q authority.Question, resp *Response) (next rr.Name) {
-	snapshot := zone.Snapshot
+func (w *Worker) step(zone *authority.Zone, snapshot *authority.Snapshot, q authority.Question, resp *Response) (next rr.Name, err error) {
 	place := snapshot.Locate(q.Name, q.Type)
 	w.made = w.made || place.Kind != authority.PlaceExact
 	a := w.routing.find(zone.Apex, q.Name)
-	if a == nil || place.Kind == authority.PlaceCut || place.Kind == authority.PlaceDNAME || ownQuestion(snapshot, q) {
-		return snapshot.Step(q, place, &resp.Answer)
+	var v verdict
+	switch {
+	case a == nil || place.Kind == authority.PlaceCut || place.Kind == authority.PlaceDNAME || ownQuestion(snapshot, q):
+	case q.Type == rr.TypeANY:
+		v.any = true
+	case !w.mayWait && w.routing.readsUnheld(a):
+		return rr.Name{}, errWaits
+	default:
+		w.made = true
+		resp.Deps.Epoch(snapshot)
+		v.attachment = a
+		v.answer, v.failure = w.ask(a, zone, q, resp)
+		if w.host.moved {
+			return rr.Name{}, errMoved
+		}
+		if v.failure != nil {
+			w.resolver.report(a, q, v.failure)
+			w.once = true
+		}
 	}
-	if q.Type == rr.TypeANY {
-		return w.any(snapshot, place, q, resp)
+	for range mostReads {
+		before := resp.mark()
+		next = w.say(v, snapshot, place, q, resp)
+		missing := snapshot.Missing()
+		if missing == nil {
+			return next, nil
+		}
+		resp.back(before)
+		if snapshot, err = w.read(zone, q, missing); err != nil {
+			return rr.Name{}, err
+		}
+		place = snapshot.Locate(q.Name, q.Type)
 	}
-	w.made = true
-	resp.Deps.Epoch(snapshot)
-	answer, err := w.ask(a, zone, q, resp)
-	if err != nil {
-		return w.fallback(a, snapshot, place, q, resp, err)
+	return rr.Name{}, authority.ErrTooMany
+}
+
+// verdict is who answers for a name: its guest, where it has an attachment that
+// covers the question, else the zone.
+type verdict struct {
+	attachment *Attachment
+	answer     *runtime.Answer
+	failure    error // of the guest
+	any        bool  // the guest is not asked, since the question is for type ANY
+}
+
+// say makes the answer of a verdict whole, from what the snapshot has.
+func (w *Worker) say(v verdict, s *authority.Snapshot, p authority.Place, q authority.Question, resp *Response) (next rr.Name) {
+	switch {
+	case v.any:
+		return w.any(s, p, q, resp)
+	case v.failure != nil:
+		return w.fallback(v.attachment, s, p, q, resp, v.failure)
+	case v.answer != nil:
+		return w.complete(v.answer, s, p, q, resp)
 	}
-	return w.complete(answer, snapshot, place, q, resp)
+	return s.Step(q, p, &resp.Answer)
 }
 
 // ownQuestion reports whether the zone itself answers q and no guest is asked:
@@ -305,8 +369,6 @@ func chained(sets []rr.Set, owner rr.Name) *rr.Set {
 
 // fallback answers for a guest that failed, as its attachment says.
 func (w *Worker) fallback(at *Attachment, s *authority.Snapshot, p authority.Place, q authority.Question, resp *Response, err error) (next rr.Name) {
-	w.resolver.report(at, q, err)
-	w.once = true
 	if at.Fallback == FallbackServFail {
 		resp.Withdraw()
 		resp.Outcome, resp.RCode = authority.OutcomeFailed, rr.RCodeServFail

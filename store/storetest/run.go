@@ -41,6 +41,7 @@ func Run(t *testing.T, b Backend) {
 		{"zone/read back", testReadBack},
 		{"zone/refusals", testRefusals},
 		{"zone/settings", testSettings},
+		{"zone/names", testNames},
 		{"zone/set", testSetZone},
 		{"change/read back", testChange},
 		{"change/refusals", testChangeRefusals},

@@ -55,6 +55,11 @@ func testSetZone(t *testing.T, s *suite) {
 }
 
 func refuseSettings(t *testing.T, st *store.Store) {
+	signed := name("signed.example")
+	create(t, st, signed, soa(signed, 1), rrsig(signed, 1, rr.TypeSOA, "s"))
+	unread := store.ZoneSpec{Name: other, ZoneSettings: store.ZoneSettings{Residency: store.ResidencyLookup}}
+	_, err := st.CreateZone(ctx, unread, store.Sequence([]rr.Set{soa(other, 1), rrsig(other, 1, rr.TypeSOA, "s")}))
+	wantErr(t, "a new signed zone with residency lookup", err, store.ErrUnsupported)
 	boom := errors.New("boom")
 	for _, test := range []struct {
 		name string
@@ -68,6 +73,7 @@ func refuseSettings(t *testing.T, st *store.Store) {
 		{"error of the caller", apex, func(*store.ZoneSpec) error { return boom }, store.WriteOptions{}, boom},
 		{"serial style", apex, func(z *store.ZoneSpec) error { z.ZoneSettings.Serial = 9; return nil }, store.WriteOptions{}, store.ErrInvalid},
 		{"residency", apex, func(z *store.ZoneSpec) error { z.Residency = 9; return nil }, store.WriteOptions{}, store.ErrInvalid},
+		{"residency of a signed zone", name("signed.example"), func(z *store.ZoneSpec) error { z.Residency = store.ResidencyLookup; return nil }, store.WriteOptions{}, store.ErrUnsupported},
 		{"max stale below 0", apex, func(z *store.ZoneSpec) error { z.MaxStale = -1; return nil }, store.WriteOptions{}, store.ErrInvalid},
 		{"max stale of a century", apex, func(z *store.ZoneSpec) error { z.MaxStale = 876000 * time.Hour; return nil }, store.WriteOptions{}, store.ErrInvalid},
 		{"max stale of a nanosecond", apex, func(z *store.ZoneSpec) error { z.MaxStale = 1; return nil }, store.WriteOptions{}, store.ErrInvalid},
