@@ -37,8 +37,11 @@ type Edit struct {
 // NewSlots makes the slots of a zone that is not held and has about so many names,
 // as of a version.
 func NewSlots(names int, version uint64) *Slots {
-	const most = 1 << 18 // 8 MiB of them; more names share
-	s := newSlots(min(names, most))
+	const (
+		least = 1 << 12 // 128 KiB of slots: such zones grow
+		most  = 1 << 18 // 8 MiB; more names share
+	)
+	s := newSlots(min(max(names, least), most))
 	s.seal(version)
 	return s
 }

@@ -38,7 +38,7 @@ func (z *reference) around(names []rr.Name) (authority.Around, error) {
 // FuzzGather compares what a zone answers from all its names with what it answers
 // from those alone that the question needs.
 func FuzzGather(f *testing.F) {
-	seeds(f, 500)
+	seeds(f, 200)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		s := &script{data}
 		apex := scriptApexes[s.n(len(scriptApexes))]
@@ -50,7 +50,7 @@ func FuzzGather(f *testing.F) {
 		whole := authority.NewZones([]*authority.Zone{{Apex: apex, Snapshot: held}})
 		slots := authority.NewSlots(10, 1)
 		var want, got authority.Answer
-		for range 30 {
+		for range 15 {
 			q := authority.Question{Name: s.under(apex, 4), Type: s.question().Type}
 			some, err := authority.Gather(apex, 1, slots, q, nil, z.around)
 			if err != nil {
