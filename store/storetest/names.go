@@ -1,7 +1,6 @@
 package storetest
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -28,7 +27,7 @@ func testNames(t *testing.T, s *suite) {
 	}
 	create(t, st, name("a.org"), plain(name("a.org"), 1, 2)...) // next to it
 	for round := range 20 {
-		zone := name(fmt.Sprintf("r%d.org", round))
+		zone := name("r%d.org", round)
 		sets := []rr.Set{soa(zone, 1)}
 		for i := range random.IntN(8) {
 			if owner := under(zone); !slices.ContainsFunc(sets, func(s rr.Set) bool { return s.Name.Equal(owner) && s.Type == rr.TypeA }) {
