@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -68,31 +69,40 @@ func run(t testing.TB, name string, args ...string) {
 	}
 }
 
-// start runs a server until the test ends. Its output goes to the test's log if
-// the test fails.
+// start runs a server until the test ends.
 func start(t testing.TB, name string, args ...string) {
 	t.Helper()
+	startCommand(t, exec.Command(name, args...))
+}
+
+// startCommand runs a server until stop is called, or the test ends. Its output goes
+// to the test's log if the test fails.
+func startCommand(t testing.TB, cmd *exec.Cmd) (stop func()) {
+	t.Helper()
 	var output bytes.Buffer
-	cmd := exec.Command(name, args...)
 	cmd.Stdout, cmd.Stderr = &output, &output
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
-	t.Cleanup(func() {
+	stop = sync.OnceFunc(func() {
 		_ = cmd.Process.Signal(syscall.SIGTERM) // it may have ended by itself
 		select {
 		case <-ended:
 		case <-time.After(15 * time.Second):
 			_ = cmd.Process.Kill()
 			<-ended
-			t.Errorf("%s did not end on SIGTERM", name)
-		}
-		if t.Failed() {
-			t.Logf("%s said:\n%s", name, output.String())
+			t.Errorf("%s did not end on SIGTERM", cmd.Path)
 		}
 	})
+	t.Cleanup(func() {
+		stop()
+		if t.Failed() {
+			t.Logf("%s said:\n%s", cmd.Path, output.String())
+		}
+	})
+	return stop
 }
 
 // serveZone serves one zone file with responder, imported into a new store, and
