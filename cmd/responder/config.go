@@ -42,7 +42,7 @@ type config struct {
 	ControlTokenFile string     `env:"CONTROL_TOKEN_FILE" help:"file with a secret that the control endpoint wants to see"`
 	MetricsListen    string     `env:"METRICS_LISTEN" envDefault:"127.0.0.1:9153" help:"address of /metrics, /healthz and /readyz; none for no such"`
 	Store            string     `env:"STORE" envDefault:"bolt:responder.db" help:"where zones and guests are kept: bolt:FILE, memory: or spanner:projects/P/instances/I/databases/D"`
-	Mirror           string     `env:"MIRROR" help:"file in which what is served is kept for a start while the store is away; none for none (default: none, as the store is a file of its own)"`
+	Mirror           string     `env:"MIRROR" help:"file in which what is served is kept for a start while the store is away; none for none (default: responder-mirror.db for a store in Spanner, else none)"`
 	Workers          int        `env:"WORKERS" help:"sockets and workers an address, at most 1024; 0 for one a CPU"`
 	CacheBytes       int        `env:"CACHE_BYTES" envDefault:"134217728" help:"memory for answers that are given again, in octets; 0 turns that off"`
 	SlowWorkers      int        `env:"SLOW_WORKERS" envDefault:"16" help:"answers that can wait for the store at the same time, 1 to 1024"`

@@ -142,7 +142,7 @@ func (s *server) openStore(ctx context.Context, c *config) (*store.Store, storeS
 	if err != nil {
 		return nil, spec, err
 	}
-	if err := s.openMirror(ctx, c.mirrorFile()); err != nil {
+	if err := s.openMirror(ctx, c.mirrorFile(spec)); err != nil {
 		return nil, spec, err
 	}
 	st, err := s.awaitStore(ctx, spec)

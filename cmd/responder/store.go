@@ -154,12 +154,17 @@ func (c *config) guestCache() (string, error) {
 }
 
 // mirrorFile gives the file of the mirror; empty where there is to be none.
-func (c *config) mirrorFile() string {
-	if c.Mirror == noMirror {
+func (c *config) mirrorFile(s storeSpec) string {
+	switch {
+	case c.Mirror == noMirror:
 		return ""
+	case c.Mirror == "" && s.kind == storeSpanner:
+		return defaultMirror
 	}
 	return c.Mirror
 }
 
-// noMirror is the MIRROR that means none.
-const noMirror = "none"
+const (
+	noMirror      = "none" // the MIRROR that means none
+	defaultMirror = "responder-mirror.db"
+)

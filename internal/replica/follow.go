@@ -148,7 +148,7 @@ func (r *Replica) catchUp(ctx context.Context) error {
 			if last {
 				s.Caught, s.Watermark = began, began
 			} else {
-				s.Watermark = page.events[len(page.events)-1].Time
+				s.Watermark = page.events[len(page.events)-1].Committed
 			}
 		})
 		r.inform(r.caught())

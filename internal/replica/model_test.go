@@ -181,10 +181,8 @@ func (m *model) run(operations int) {
 				switch n := random.IntN(400); {
 				case n == 0:
 					m.remove(z, w)
-				case n < 6:
+				case n < 6 || !m.change(z, w, random): // where the zone is not there it is made
 					m.replace(z, w, random)
-				default:
-					m.change(z, w, random)
 				}
 			}
 		})
@@ -192,12 +190,13 @@ func (m *model) run(operations int) {
 	writers.Wait()
 }
 
-// change puts and deletes some names of the writer's in one version.
-func (m *model) change(z *modelZone, w int, random *rand.Rand) {
+// change puts and deletes some names of the writer's in one version; false where the
+// zone is not there.
+func (m *model) change(z *modelZone, w int, random *rand.Rand) bool {
 	z.mu.RLock()
 	defer z.mu.RUnlock()
 	if !z.there {
-		return
+		return false
 	}
 	after := maps.Clone(z.writers[w])
 	var changes []store.Change
@@ -214,10 +213,11 @@ func (m *model) change(z *modelZone, w int, random *rand.Rand) {
 	}
 	if _, err := m.stores[w].Change(m.t.Context(), z.spec.Name, changes, store.WriteOptions{}); err != nil {
 		m.t.Error(err)
-		return
+		return true
 	}
 	z.writers[w] = after
 	m.changes.Add(1)
+	return true
 }
 
 // replace imports the zone: much the same, or something else altogether.

@@ -210,7 +210,7 @@ func (r *Replica) Reads() []prometheus.Collector {
 func (r *Replica) observe(events []store.Event) {
 	now := time.Now()
 	for _, e := range events {
-		if at := e.Time; at.After(r.began) {
+		if at := e.Committed; at.After(r.began) {
 			r.latency.Observe(max(0, now.Sub(at).Seconds()))
 		}
 	}
