@@ -128,6 +128,7 @@ var sections = []section{
 	{"tcp", overTCP},
 	{"tls", overTLS},
 	{"many", many},
+	{"startup", startup},
 	{"changes", changes},
 	{"flood", flood},
 	{"distinct", distinct},
