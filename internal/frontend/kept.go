@@ -101,7 +101,7 @@ func (k *kept) put(q *query, t *resolve.Trace, b body, leaf cache.Leaf) {
 		return
 	}
 	k.ask(q)
-	leaf.Msg, leaf.Meta.RequiredRecords = b.msg, uint16(b.required)
+	leaf.Msg, leaf.Meta.Required = b.msg, uint16(b.required)
 	if k.own != nil {
 		k.own.Put(&k.question, t, &leaf)
 		return

@@ -167,7 +167,7 @@ func (r *responder) look(dst []byte, q *query) (response []byte, ok bool) {
 // again appends an answer that was kept to dst, as the response to q.
 func (r *responder) again(dst []byte, q *query, leaf *cache.Leaf) []byte {
 	q.setScope(leaf.ScopeV4, leaf.ScopeV6)
-	b := body{leaf.Msg, int(leaf.Meta.RequiredRecords)}
+	b := body{leaf.Msg, int(leaf.Meta.Required)}
 	return r.complete(dst, q, b, rr.RCode(leaf.Meta.RCode), leaf.Options, rrl.Account(leaf.Meta.Bucket))
 }
 

@@ -21,25 +21,21 @@ type Leaf struct {
 
 // Meta is what else is to be known of an answer when it is sent.
 type Meta struct {
-	// Where the sections of the message end. Required is the end of the part of
-	// the additional section that must fit (RFC 9471).
-	Answer, Authority, Required uint16
-
-	RequiredRecords uint16 // in that part
-	RCode           uint16 // whole, with the bits that go into the OPT record
-	Kind            uint16 // as its user likes
-	Bucket          uint64 // as its user likes
+	Required uint16 // records at the front of the additional section that must fit (RFC 9471)
+	RCode    uint16 // whole, with the bits that go into the OPT record
+	Bucket   uint64 // as its user likes
 }
 
 // A leaf's body begins with:
 //
 //	 0  u16 length of Msg, u16 length of Options
 //	 4  u32 number of groups
-//	 8  Meta, 20 bytes
-//	28  u32 unused
-//	32  the groups: u32 zone, u32 number of slots, u64 version, u32 for each slot
+//	 8  u16 Required, u16 RCode
+//	12  u32 unused
+//	16  u64 Bucket
+//	24  the groups: u32 zone, u32 number of slots, u64 version, u32 for each slot
 //	    Msg, Options
-const leafHeaderLen = 32
+const leafHeaderLen = 24
 
 // group is what an answer depends on in one zone.
 type group struct {
@@ -64,11 +60,9 @@ func (e entry) setLeaf(l *Leaf, groups []group) {
 	le.PutUint16(b, uint16(len(l.Msg)))
 	le.PutUint16(b[2:], uint16(len(l.Options)))
 	le.PutUint32(b[4:], uint32(len(groups)))
-	m := &l.Meta
-	for i, v := range [6]uint16{m.Answer, m.Authority, m.Required, m.RequiredRecords, m.RCode, m.Kind} {
-		le.PutUint16(b[8+2*i:], v)
-	}
-	le.PutUint64(b[20:], m.Bucket)
+	le.PutUint16(b[8:], l.Meta.Required)
+	le.PutUint16(b[10:], l.Meta.RCode)
+	le.PutUint64(b[16:], l.Meta.Bucket)
 	b = b[leafHeaderLen:]
 	for _, g := range groups {
 		le.PutUint32(b, g.zone)
@@ -87,11 +81,7 @@ func (e entry) leaf() Leaf {
 	b := e.body()
 	le := binary.LittleEndian
 	msg, options, groups := int(le.Uint16(b)), int(le.Uint16(b[2:])), le.Uint32(b[4:])
-	l := Leaf{Meta: Meta{
-		Answer: le.Uint16(b[8:]), Authority: le.Uint16(b[10:]), Required: le.Uint16(b[12:]),
-		RequiredRecords: le.Uint16(b[14:]), RCode: le.Uint16(b[16:]), Kind: le.Uint16(b[18:]),
-		Bucket: le.Uint64(b[20:]),
-	}}
+	l := Leaf{Meta: Meta{Required: le.Uint16(b[8:]), RCode: le.Uint16(b[10:]), Bucket: le.Uint64(b[16:])}}
 	b = b[leafHeaderLen:]
 	for ; groups > 0; groups-- {
 		b = b[groupHeaderLen+4*int(le.Uint32(b[4:])):]
