@@ -29,8 +29,9 @@ var rules = []rule{
 	{path: "runtime", only: []string{"hostabi", "rr"}, reason: "the sandbox knows no zone, store or socket"},
 	{path: "store", only: []string{"rr"}, reason: "the system of record is below everything that serves"},
 	{path: "internal/authority", only: []string{"rr"}, std: true, reason: "the lookup algorithm has no sockets, no sandbox and no message library"},
-	{path: "internal/resolve", only: []string{"rr", "hostabi", "internal/authority", "runtime"}, std: true, reason: "the decision is apart from transports and stores"},
-	{path: "internal/frontend", only: []string{"rr", "hostabi", "internal/authority", "internal/resolve", "internal/dnsjson"}, reason: "transports are handed a resolver; they know no store and no sandbox"},
+	{path: "internal/resolve", only: []string{"rr", "hostabi", "internal/authority", "internal/throttle", "runtime"}, std: true, reason: "the decision is apart from transports and stores"},
+	{path: "internal/frontend", only: []string{"rr", "hostabi", "internal/authority", "internal/resolve", "internal/dnsjson", "internal/throttle"}, reason: "transports are handed a resolver; they know no store and no sandbox"},
+	{path: "internal/throttle", only: []string{}, std: true, reason: "whoever logs may have it"},
 	{path: "internal/dnsjson", only: []string{"rr", "store/zonefile"}, reason: "a form of messages, whoever has them"},
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/namelet/namelet/hostabi"
 	"github.com/namelet/namelet/internal/frontend/cache"
 	"github.com/namelet/namelet/internal/frontend/proxy"
+	"github.com/namelet/namelet/internal/throttle"
 )
 
 // drainTime is how long after Shutdown what the kernel had already received is
@@ -25,7 +26,7 @@ type Server struct {
 	metrics   *Metrics
 	panics    *panicLog
 	policy    *policy
-	trouble   throttle // of what sockets complain about
+	trouble   throttle.Throttle // of what sockets complain about
 	endpoints []*endpoint
 	listeners []*listener // of TLS and HTTPS
 	sources   proxy.Sources
@@ -266,7 +267,7 @@ func (s *Server) closeSockets() {
 
 // complain logs what a socket refused to do, once a minute.
 func (s *Server) complain(what string, err error) {
-	if skipped, ok := s.trouble.pass(time.Now()); ok {
+	if skipped, ok := s.trouble.Pass(time.Now()); ok {
 		s.config.Logger.Warn("a socket is in trouble", "doing", what, "error", err, "unlogged", skipped)
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/namelet/namelet/hostabi"
 	"github.com/namelet/namelet/internal/authority"
+	"github.com/namelet/namelet/internal/throttle"
 	"github.com/namelet/namelet/rr"
 	"github.com/namelet/namelet/runtime"
 )
@@ -78,7 +79,7 @@ type Attachment struct {
 	purity   purity
 	reserve  reserve
 	budget   budget
-	failures limiter
+	failures throttle.Throttle
 	lines    lineLimiter
 }
 

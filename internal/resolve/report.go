@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/namelet/namelet/hostabi"
@@ -17,35 +16,15 @@ import (
 // failed a moment ago.
 var errSuppressed = errors.New("resolve: the guest failed on this question a moment ago")
 
-// How much of guests' failures and of what guests log reaches the server's log,
-// for each attachment.
+// How much of what guests log reaches the server's log, for each attachment.
 const (
-	failureLogEvery = time.Minute
-	linesPerSecond  = 10
-	linesBurst      = 50
+	linesPerSecond = 10
+	linesBurst     = 50
 )
-
-// limiter lets something through once in failureLogEvery and counts the rest.
-// Its zero value is ready.
-type limiter struct {
-	last   atomic.Int64 // unix nanoseconds; 0 for never
-	missed atomic.Uint64
-}
-
-// pass reports whether now is the time, and how many were not let through since
-// the last time.
-func (l *limiter) pass(now time.Time) (missed uint64, ok bool) {
-	last := l.last.Load()
-	if last != 0 && now.UnixNano()-last < int64(failureLogEvery) || !l.last.CompareAndSwap(last, now.UnixNano()) {
-		l.missed.Add(1)
-		return 0, false
-	}
-	return l.missed.Swap(0), true
-}
 
 // report logs a failure, once a minute for each attachment.
 func (r *Resolver) report(a *Attachment, q authority.Question, err error) {
-	missed, ok := a.failures.pass(time.Now())
+	missed, ok := a.failures.Pass(time.Now())
 	if !ok {
 		return
 	}
