@@ -42,6 +42,21 @@ func parseFull(msg []byte, q *query) bool {
 	return at == len(msg)
 }
 
+// parseUnasked reads a message without a question that can be answered, having none
+// or several, for what its additional section says. It is not ok where the message is
+// malformed or has other sections; q then holds what could be read before the fault.
+func (q *query) parseUnasked(msg []byte) (ok bool) {
+	at := headerLen
+	for left := binary.BigEndian.Uint16(msg[4:]); left > 0; left-- {
+		_, end, err := dns.UnpackDomainName(msg, at)
+		if err != nil || end+4 > len(msg) {
+			return false
+		}
+		at = end + 4
+	}
+	return binary.BigEndian.Uint32(msg[6:]) == 0 && q.parseAdditional(msg, at) == len(msg)
+}
+
 // parseAdditional reads the additional section that begins at octet at and
 // returns where it ends; 0 on a fault.
 func (q *query) parseAdditional(msg []byte, at int) int {

@@ -64,9 +64,13 @@ func TestParse(t *testing.T) {
 		{"no question, cookie and a server cookie", "1234 0000 0000 0000 0000 0001 00 0029 04d0 00 00 0000 0014 000a 0010 00112233445566778899aabbccddeeff", askedCookie},
 		{"no question, malformed cookie", "1234 0000 0000 0000 0000 0001 00 0029 04d0 00 00 0000 0005 000a 0001 00", rejectedFormat},
 		{"no question, cookie, EDNS version 1", "1234 0000 0000 0000 0000 0001 00 0029 04d0 00 01 0000 000c 000a 0008 0011223344556677", rejectedVersion},
-		{"no question, cookie, trailing octet", "1234 0000 0000 0000 0000 0001" + optCookie + "00", rejectedFormat},
+		{"no question, cookie, trailing octet", "1234 0000 0000 0000 0000 0001" + optCookie + "00", rejectedCount},
+		{"no question, cookie, signed", "1234 0000 0000 0000 0000 0002" + optCookie + tsigRecord, rejectedCount},
 		{"no question, cookie, an answer", "1234 0000 0000 0001 0000 0001 00 0001 0001 00000000 0004 7f000001" + optCookie, rejectedCount},
 		{"two questions", "1234 0000 0002 0000 0000 0000" + wwwExample + aIN + wwwExample + aIN, rejectedCount},
+		{"two questions, cookie", "1234 0000 0002 0000 0000 0001" + wwwExample + aIN + "c00c" + aIN + optCookie, rejectedCount},
+		{"two questions, EDNS version 1", "1234 0000 0002 0000 0000 0001" + wwwExample + aIN + wwwExample + aIN + "00 0029 04d0 00 01 0000 0000", rejectedVersion},
+		{"many questions that are not there", "1234 0000 ffff 0000 0000 0001" + wwwExample + aIN + optPlain, rejectedCount},
 
 		{"question cut off", "1234 0000 0001 0000 0000 0000" + wwwExample + "0001 00", rejectedFormat},
 		{"name cut off", "1234 0000 0001 0000 0000 0000 03777777", rejectedFormat},
@@ -155,6 +159,8 @@ func FuzzParse(f *testing.F) {
 		"1234 0000 0001 0000 0000 0001" + wwwExample + aIN + "00 0029 04d0 00 00 0000 0006 fde9 0002 abcd",
 		"1234 0000 0001 0000 0000 0002" + wwwExample + aIN + optPlain + tsigRecord,
 		"1234 0000 0001 0000 0000 0002" + wwwExample + aIN + optPlain + "c00c 0001 0001 00000000 0004 7f000001",
+		"1234 0000 0000 0000 0000 0001" + optCookie,
+		"1234 0000 0002 0000 0000 0001" + wwwExample + aIN + "c00c" + aIN + optPlain,
 		"1234 0000 0001 0000 0001 0000" + wwwExample + "00fb 0001 c00c 0006 0001 00000000 0018 c00c c00c 00000001 00000002 00000003 00000004 00000005",
 	} {
 		f.Add(unhex(f, s))
@@ -164,11 +170,13 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		var q query
-		switch parse(msg, hostabi.TransportUDP, &q) {
-		case ignoredShort, ignoredResponse, rejectedOpcode, rejectedCount, askedCookie:
+		v := parse(msg, hostabi.TransportUDP, &q)
+		switch v {
+		case ignoredShort, ignoredResponse, rejectedOpcode:
 			return
 		}
 		if binary.BigEndian.Uint16(msg[4:]) != 1 {
+			checkCount(t, msg, &q, v)
 			return
 		}
 		var plain, full query
@@ -189,6 +197,36 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
+// checkCount holds the fields of a message that does not have one question against
+// the codec's.
+func checkCount(t *testing.T, msg []byte, q *query, v verdict) {
+	records, wellFormed := readAll(msg)
+	var m dns.Msg
+	ok, opts := wellFormed, 0
+	for i, r := range records {
+		m.Extra = append(m.Extra, r.rr)
+		switch r.rr.Header().Rrtype {
+		case dns.TypeOPT:
+			opts++
+			ok = ok && msg[r.at] == 0
+		case dns.TypeTSIG:
+			ok = ok && i == len(records)-1
+		}
+		ok = ok && r.section == 10
+	}
+	if !ok || opts > 1 {
+		if v != rejectedCount {
+			t.Fatalf("got verdict %d, want %d", v, rejectedCount)
+		}
+		return
+	}
+	opt := m.IsEdns0()
+	checkEDNS(t, q, opt)
+	if v == askedCookie && (opt == nil || m.IsTsig() != nil || binary.BigEndian.Uint16(msg[4:]) != 0) {
+		t.Fatalf("taken for a question for a cookie: %v", &m)
+	}
+}
+
 // fuzzRecord is a record as the codec reads it.
 type fuzzRecord struct {
 	section int // offset of its count in the header
@@ -201,11 +239,14 @@ type fuzzRecord struct {
 // parser, so their codes are made ones that the codec does not look into.
 func readAll(msg []byte) ([]fuzzRecord, bool) {
 	msg = append([]byte(nil), msg...)
-	_, at, err := dns.UnpackDomainName(msg, headerLen)
-	if err != nil || at+4 > len(msg) {
-		return nil, false
+	at := headerLen
+	for n := binary.BigEndian.Uint16(msg[4:]); n > 0; n-- {
+		_, end, err := dns.UnpackDomainName(msg, at)
+		if err != nil || end+4 > len(msg) {
+			return nil, false
+		}
+		at = end + 4
 	}
-	at += 4
 	var records []fuzzRecord
 	for section := 6; section <= 10; section += 2 {
 		for n := binary.BigEndian.Uint16(msg[section:]); n > 0; n-- {
@@ -266,15 +307,18 @@ func checkFields(t *testing.T, msg []byte, q *query, records []fuzzRecord) {
 	for _, r := range records {
 		m.Extra = append(m.Extra, r.rr)
 	}
-	opt := m.IsEdns0()
+	checkEDNS(t, q, m.IsEdns0())
+	if (m.IsTsig() != nil) != (q.tsig != nil) {
+		t.Fatalf("TSIG: %v, codec: %v", q.tsig, m.IsTsig())
+	}
+}
+
+func checkEDNS(t *testing.T, q *query, opt *dns.OPT) {
 	if (opt != nil) != q.edns.present {
 		t.Fatalf("EDNS: %v, codec: %v", q.edns, opt)
 	}
 	if opt != nil && (opt.UDPSize() != q.edns.size || opt.Do() != q.edns.do || opt.Version() != q.edns.version) {
 		t.Fatalf("EDNS: %v, codec: %v", q.edns, opt)
-	}
-	if (m.IsTsig() != nil) != (q.tsig != nil) {
-		t.Fatalf("TSIG: %v, codec: %v", q.tsig, m.IsTsig())
 	}
 }
 

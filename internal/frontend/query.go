@@ -132,22 +132,20 @@ func parse(msg []byte, transport hostabi.Transport, q *query) verdict {
 
 // judgeCount decides on a message that does not have one question. None is right
 // where a client wants a cookie (RFC 7873 section 5.4) and nowhere else (RFC 9619
-// section 4).
+// section 4). What can be read of an OPT record counts all the same, since the
+// response to a query that has one needs one, too (RFC 6891 section 7).
 func (q *query) judgeCount(msg []byte) verdict {
-	// QDCOUNT, ANCOUNT and NSCOUNT 0, ARCOUNT 1.
-	if binary.BigEndian.Uint64(msg[4:]) != 1 {
-		return rejectedCount
-	}
-	n, ok := q.edns.parse(msg[headerLen:])
+	ok := q.parseUnasked(msg)
+	signed := q.tsig != nil
+	q.tsig = nil // the message is bad whoever signed it
 	switch {
-	case !ok || headerLen+n != len(msg):
-		q.edns = edns{}
-		return rejectedFormat
+	case !ok:
+		return rejectedCount
 	case q.edns.version > 0:
 		return rejectedVersion
 	case q.edns.options.malformed:
 		return rejectedFormat
-	case q.edns.options.cookie == nil:
+	case signed || q.edns.options.cookie == nil || binary.BigEndian.Uint16(msg[4:]) > 0:
 		return rejectedCount
 	}
 	return askedCookie
