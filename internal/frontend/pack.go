@@ -24,12 +24,6 @@ type body struct {
 	required int // records at the front of the additional section that have to fit
 }
 
-// pack writes the response to q behind dst and returns the message: at most limit
-// octets, which are at least 512. truncated says that TC is set.
-func (p *packer) pack(dst []byte, q *query, rcode rr.RCode, resp *resolve.Response, limit int) (msg []byte, truncated bool) {
-	return complete(dst, p.body(q, rcode, resp), q, rcode, extras{own: q.sender.options(), errors: p.errors}, limit)
-}
-
 // body packs the response to q, and its extended errors into p.errors. Both are
 // good until the next call. An RRset goes in whole or not at all.
 func (p *packer) body(q *query, rcode rr.RCode, resp *resolve.Response) body {

@@ -50,6 +50,12 @@ func set(t testing.TB, records ...string) rr.Set {
 	return s
 }
 
+// pack writes the response to q behind dst and returns the message: at most limit
+// octets, which are at least 512. truncated says that TC is set.
+func (p *packer) pack(dst []byte, q *query, rcode rr.RCode, resp *resolve.Response, limit int) (msg []byte, truncated bool) {
+	return complete(dst, p.body(q, rcode, resp), q, rcode, extras{own: q.sender.options(), errors: p.errors}, limit)
+}
+
 // rdataOf returns the uncompressed rdata of a record.
 func rdataOf(t testing.TB, record dns.RR) rr.Rdata {
 	t.Helper()

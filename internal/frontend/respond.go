@@ -57,21 +57,10 @@ func (r *responder) wake() {
 	r.kept.wake(r.now)
 }
 
-// respond appends the response to msg to dst; it returns nil where there is none.
-// It uses q for what it reads. A panic further in ends in SERVFAIL for this one
-// question.
-func (r *responder) respond(dst, msg []byte, client netip.Addr, q *query) (response []byte) {
-	r.wake()
-	response, done := r.quick(dst, msg, client, q)
-	if !done {
-		response, _ = r.slow(dst, q)
-	}
-	return response
-}
-
-// quick is respond for what needs no computation. Where done is false the message
-// is a question for slow, which then needs q, and msg as it is. The responder has
-// woken since msg arrived.
+// quick appends the response to msg to dst, nil where there is none. It reads msg
+// into q and computes nothing: where done is false the message is a question for
+// slow, which then needs q, and msg as it is. The responder has woken since msg
+// arrived. A panic further in ends in SERVFAIL for this one question.
 func (r *responder) quick(dst, msg []byte, client netip.Addr, q *query) (response []byte, done bool) {
 	defer func() {
 		if cause := recover(); cause != nil {
@@ -85,11 +74,7 @@ func (r *responder) quick(dst, msg []byte, client netip.Addr, q *query) (respons
 	}
 	r.policy.meet(q, client, r.now)
 	if v == accepted {
-		leaf, ok := r.kept.get(q, r.transport)
-		if !ok {
-			return nil, false
-		}
-		return r.again(dst, q, &leaf), true
+		return r.look(dst, q)
 	}
 	r.resp.Reset()
 	return r.answer(dst, q, v), true
@@ -154,8 +139,8 @@ func (r *responder) adopt(dst []byte, q *query) (response []byte, ok bool) {
 	return r.again(dst, q, &leaf), true
 }
 
-// look appends the answer to a question that quick has read to dst, where one has
-// been kept since.
+// look appends the answer to a question that has been read to dst, where one is
+// kept.
 func (r *responder) look(dst []byte, q *query) (response []byte, ok bool) {
 	leaf, ok := r.kept.get(q, r.transport)
 	if !ok {

@@ -481,6 +481,16 @@ func newTestResponder(h Handler) *responder {
 	return s.newResponder(hostabi.TransportUDP, keepOwn(s.newCache(), nil))
 }
 
+// respond appends the response to msg to dst as a UDP worker does, nil for none.
+func (r *responder) respond(dst, msg []byte, client netip.Addr, q *query) []byte {
+	r.wake()
+	response, done := r.quick(dst, msg, client, q)
+	if !done {
+		response, _ = r.slow(dst, q)
+	}
+	return response
+}
+
 func TestRespondAllocations(t *testing.T) {
 	r := newTestResponder(fixed(t))
 	msg := question(t, 1, "www.example.", dns.TypeA)
