@@ -245,9 +245,6 @@ func responseCode(resp *resolve.Response) rr.RCode {
 		return rr.RCodeNXDomain
 	case authority.OutcomeRefused:
 		resp.Answer.Reset()
-		if len(resp.Errors) == 0 {
-			resp.Errors = append(resp.Errors, resolve.ExtendedError{Code: resolve.ErrorNotAuthority})
-		}
 		return rr.RCodeRefused
 	}
 	// OutcomeFailed, and OutcomeInvalid of a Worker that did not answer.

@@ -46,6 +46,7 @@ func example(t testing.TB) handler {
 	return func(q authority.Question, c resolve.Client, resp *resolve.Response) {
 		if !q.Name.IsSubdomainOf(rr.MustParseName("example")) {
 			resp.Outcome = authority.OutcomeRefused
+			resp.Errors = append(resp.Errors, resolve.ExtendedError{Code: resolve.ErrorNotAuthority})
 			return
 		}
 		resp.Outcome, resp.Authoritative = authority.OutcomeAnswer, true
@@ -429,7 +430,7 @@ func TestResponseCode(t *testing.T) {
 		{authority.OutcomeNXDomain, 0, nil, rr.RCodeNXDomain, false, 0},
 		{authority.OutcomeNXDomain, rr.RCodeNXDomain, nil, rr.RCodeNXDomain, false, 0},
 		{authority.OutcomeNXDomain, rr.RCodeYXDomain, nil, rr.RCodeYXDomain, false, 0},
-		{authority.OutcomeRefused, 0, nil, rr.RCodeRefused, true, resolve.ErrorNotAuthority},
+		{authority.OutcomeRefused, 0, nil, rr.RCodeRefused, true, 0},
 		{authority.OutcomeRefused, 0, []resolve.ExtendedError{{Code: resolve.ErrorProhibited}}, rr.RCodeRefused, true, resolve.ErrorProhibited},
 		{authority.OutcomeFailed, 0, []resolve.ExtendedError{{Code: resolve.ErrorNotReady}}, rr.RCodeServFail, true, resolve.ErrorNotReady},
 		{authority.OutcomeInvalid, 0, nil, rr.RCodeServFail, true, 0},
