@@ -183,6 +183,7 @@ func TestSecretsFile(t *testing.T) {
 		{"long", []string{secretA + "00"}, 0, "line 1: want 32"},
 		{"no digits", []string{strings.Repeat("x", 32)}, 0, "line 1: want 32"},
 		{"too many", strings.Split(strings.Repeat(secretA+"\n", mostSecrets)+secretB, "\n"), 0, "line 9: more than 8"},
+		{"longer than is read", []string{secretA, "#" + strings.Repeat("x", mostFile)}, 0, "longer than 65536"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			j, err := Open(write(t, filepath.Join(t.TempDir(), "secrets"), test.lines...))

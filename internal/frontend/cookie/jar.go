@@ -62,9 +62,12 @@ func (j *Jar) Reload() (changed bool, err error) {
 		return false, fmt.Errorf("cookie: %w", err)
 	}
 	defer f.Close()
-	content, err := io.ReadAll(io.LimitReader(f, mostFile))
+	content, err := io.ReadAll(io.LimitReader(f, mostFile+1))
 	if err != nil {
 		return false, fmt.Errorf("cookie: %w", err)
+	}
+	if len(content) > mostFile {
+		return false, fmt.Errorf("%w: %s: longer than %d octets", ErrSecrets, j.path, mostFile)
 	}
 	secrets, err := parseSecrets(content)
 	if err != nil {
