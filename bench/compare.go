@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"strings"
 )
 
 // Names of our server's rows.
@@ -113,6 +112,7 @@ func guests(ctx context.Context, b *bench) error {
 	}
 	var servers fleet
 	defer func() { servers.stop() }()
+	queries := make(map[*server]string)
 	private := []zone{z.routes}
 	for _, one := range []struct {
 		kind kind
@@ -136,17 +136,7 @@ func guests(ctx context.Context, b *bench) error {
 			return err
 		}
 		servers = append(servers, s)
-	}
-	queries := make(map[*server]string)
-	for _, s := range servers {
-		apex := names.apex
-		switch {
-		case strings.Contains(s.name, "weighted"):
-			apex = z.weighted.apex
-		case strings.Contains(s.name, "apps") || strings.Contains(s.name, "Lua") || strings.Contains(s.name, "gRPC"):
-			apex = z.apps.apex
-		}
-		if queries[s], err = b.queries(apex, b.names); err != nil {
+		if queries[s], err = b.queries(one.zone.apex, b.names); err != nil {
 			return err
 		}
 	}

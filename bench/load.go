@@ -176,7 +176,8 @@ func readQueries(path string) ([][]byte, error) {
 	}
 	defer f.Close()
 	var all [][]byte
-	for lines := bufio.NewScanner(f); lines.Scan(); {
+	lines := bufio.NewScanner(f)
+	for lines.Scan() {
 		name, kind, _ := strings.Cut(lines.Text(), " ")
 		if kind != "A" {
 			return nil, fmt.Errorf("%s: %q is no query for A", path, lines.Text())
@@ -186,6 +187,9 @@ func readQueries(path string) ([][]byte, error) {
 			return nil, err
 		}
 		all = append(all, packed)
+	}
+	if err := lines.Err(); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	if len(all) == 0 {
 		return nil, fmt.Errorf("%s: no queries", path)
