@@ -84,7 +84,12 @@ func New(ctx context.Context, d Driver, o Options) (*Store, error) {
 	return s, nil
 }
 
-// Close lets writers that wait come to their end, then closes the driver.
+// closeTime is how long Close lets writers wait for a store that others share: it may
+// be away, and the process is to end.
+const closeTime = 3 * time.Second
+
+// Close lets writers that wait come to their end, for a bounded time where the store
+// is a shared one, then closes the driver.
 func (s *Store) Close() error {
 	if !s.stop() {
 		return ErrClosed
@@ -101,6 +106,9 @@ func (s *Store) stop() bool {
 	s.mu.Unlock()
 	if first {
 		close(s.quit)
+	}
+	if !s.driver.Capabilities().Exclusive {
+		defer time.AfterFunc(closeTime, s.cancel).Stop()
 	}
 	<-s.stopped
 	s.cancel()
