@@ -38,7 +38,7 @@ func (d *Driver) Apply(ctx context.Context, b *store.Batch) error {
 		if err == nil || !errors.Is(err, errSilent) && !passing(err) {
 			return d.explain(ctx, err)
 		}
-		if time.Since(started) > applyTime || !sleep(ctx, again.Pause()) {
+		if time.Since(started) > applyTime+a.limit || !sleep(ctx, again.Pause()) {
 			return a.undecided(d.explain(ctx, err))
 		}
 	}
@@ -49,8 +49,9 @@ type application struct {
 	d         *Driver
 	b         *store.Batch
 	mutations []*spanner.Mutation
-	runs      int  // how often the transaction was begun
-	sent      bool // a commit was sent, and its outcome is not known
+	limit     time.Duration // of one attempt
+	runs      int           // how often the transaction was begun
+	sent      bool          // a commit was sent, and its outcome is not known
 }
 
 // undecided is the error where all attempts failed.
@@ -89,12 +90,13 @@ func (a *application) prepare() error {
 	if count > maxMutations {
 		return failf(store.ErrTooLarge, "the batch has %d mutations, more than the %d of a commit", count, maxMutations)
 	}
+	a.limit = commitTime + time.Duration(count)*time.Millisecond/2
 	return nil
 }
 
 // attempt runs the transaction. The library repeats what was aborted by itself.
 func (a *application) attempt(ctx context.Context) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, commitTime, errSilent)
+	ctx, cancel := context.WithTimeoutCause(ctx, a.limit, errSilent)
 	defer cancel()
 	c, err := a.d.acquire(ctx)
 	if err != nil {

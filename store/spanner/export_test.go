@@ -1,0 +1,34 @@
+package spanner
+
+import (
+	"context"
+	"testing"
+
+	"cloud.google.com/go/spanner"
+	"google.golang.org/grpc"
+)
+
+// Intercepted returns options whose calls go through interceptors.
+func Intercepted(o Options, unary grpc.UnaryClientInterceptor, stream grpc.StreamClientInterceptor) Options {
+	o.dial = append(o.dial, grpc.WithChainUnaryInterceptor(unary), grpc.WithChainStreamInterceptor(stream))
+	return o
+}
+
+// SetVersion makes a database say that its schema is of a version.
+func SetVersion(t *testing.T, database, endpoint string, version int) {
+	t.Helper()
+	ctx := context.Background()
+	d := &Driver{database: database, options: Options{Endpoint: endpoint}}
+	client, err := d.dial(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	changes := []*spanner.Mutation{spanner.Delete(tableVersions, spanner.AllKeys())}
+	for n := range version {
+		changes = append(changes, spanner.Insert(tableVersions, []string{"Version", "Schema", "Applied"}, []any{int64(n + 1), make([]byte, 16), spanner.CommitTimestamp}))
+	}
+	if _, err := client.Apply(ctx, changes); err != nil {
+		t.Fatal(err)
+	}
+}
