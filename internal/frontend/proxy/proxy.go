@@ -182,15 +182,16 @@ func (s Sources) Contains(addr netip.Addr) bool {
 
 // Unwrap says what to make of a datagram that came from an address, unmapped and
 // without a zone: the client, and the message that shares msg's memory. It is
-// not ok where a source sent no header, and where somebody else sent one: such a
-// packet gets no answer.
+// not ok where a source sent no header, where somebody else sent one, or where one
+// more stands behind the first, since the client sent that: such a packet gets no
+// answer.
 func (s Sources) Unwrap(msg []byte, from netip.Addr) (client netip.Addr, message []byte, ok bool) {
 	if !s.Contains(from) {
 		return from, msg, !HasHeader(msg)
 	}
 	addr, rest, err := Parse(msg)
 	switch {
-	case err != nil:
+	case err != nil || HasHeader(rest):
 		return from, nil, false
 	case !addr.IsValid():
 		return from, rest, true

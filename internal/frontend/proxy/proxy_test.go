@@ -114,6 +114,8 @@ func TestUnwrap(t *testing.T) {
 		{"named source for itself", "192.0.2.3", header(0x20, 0, "") + "m", "192.0.2.3", "m"},
 		{"named source without a header", "192.0.2.3", "message without a header", "", ""},
 		{"named source with half a header", "192.0.2.3", header(0x21, 0x12, four)[:20], "", ""},
+		{"named source with a client's header", "192.0.2.3", header(0x21, 0x12, four) + header(0x21, 0x12, four) + "m", "", ""},
+		{"named source for itself, with a client's header", "192.0.2.3", header(0x20, 0, "") + header(0x21, 0x12, four) + "m", "", ""},
 		{"other source", "198.51.100.1", "message", "198.51.100.1", "message"},
 		{"neighbour of a named address", "203.0.113.8", "message", "203.0.113.8", "message"},
 		{"other source with a header", "198.51.100.1", header(0x21, 0x12, four) + "m", "", ""},
