@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net"
 	"reflect"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"github.com/namelet/namelet/internal/control"
 	"github.com/namelet/namelet/internal/frontend"
 	"github.com/namelet/namelet/internal/frontend/proxy"
+	"github.com/namelet/namelet/internal/frontend/rrl"
 )
 
 // envPrefix begins the names of all variables.
@@ -28,6 +30,9 @@ type config struct {
 	DoHListen        string     `env:"DOH_LISTEN" help:"addresses to answer on over HTTPS at /dns-query, several by comma; needs --tls-cert and --tls-key"`
 	TLSCert          string     `env:"TLS_CERT" help:"PEM file with the certificate chain for TLS and HTTPS; read anew when it changes"`
 	TLSKey           string     `env:"TLS_KEY" help:"PEM file with the key of the certificate"`
+	UDPSize          int        `env:"UDP_SIZE" envDefault:"1232" help:"largest response over UDP in octets, 512 to 4096"`
+	TCPConnections   int        `env:"TCP_CONNECTIONS" envDefault:"1024" help:"open connections in all, those of TLS and HTTPS among them"`
+	TCPClient        int        `env:"TCP_CLIENT_CONNECTIONS" envDefault:"128" help:"open connections of one client prefix, /24 or /56"`
 	ProxyFrom        string     `env:"PROXY_FROM" help:"networks of proxies that put a PROXY header, version 2, before each packet and connection, several by comma"`
 	NSID             string     `env:"NSID" help:"name of this server, for clients that ask with NSID; hostname for the host's"`
 	VersionBind      string     `env:"VERSION_BIND" envDefault:"Namelet" help:"answer to version.bind and version.server in class CH; off to refuse"`
@@ -74,15 +79,15 @@ var wanted = map[reflect.Type]string{
 	reflect.TypeFor[slog.Level](): "debug, info, warn or error",
 }
 
-// maxWorkers bounds the sockets and workers of one address.
-const maxWorkers = 1024
+// Bounds of settings that nothing else bounds.
+const (
+	maxWorkers     = 1024    // sockets and workers of one address
+	maxConnections = 1 << 20 // each has a descriptor and, while it is used, some kilobytes
+)
 
 // check refuses values that no command can work with. The error names the
 // variable, and is one of usage.
 func (c *config) check() error {
-	if _, err := addresses("LISTEN", c.Listen); err != nil {
-		return err
-	}
 	if err := control.CheckListen(c.ControlListen); err != nil {
 		return err
 	}
@@ -94,14 +99,51 @@ func (c *config) check() error {
 	if _, err := parseStore(c.Store); err != nil {
 		return err
 	}
-	if c.Workers < 0 || c.Workers > maxWorkers {
-		return fmt.Errorf("%sWORKERS: %d: want 0 to %d", envPrefix, c.Workers, maxWorkers)
+	if err := c.checkNumbers(); err != nil {
+		return err
 	}
-	if c.SlowWorkers < 1 || c.SlowWorkers > maxWorkers {
-		return fmt.Errorf("%sSLOW_WORKERS: %d: want 1 to %d", envPrefix, c.SlowWorkers, maxWorkers)
+	if err := c.checkTexts(); err != nil {
+		return err
 	}
-	if len(c.Site) > hostabi.MaxSite {
-		return fmt.Errorf("%sSITE: the name has %d bytes, want at most %d", envPrefix, len(c.Site), hostabi.MaxSite)
+	_, err := c.frontend()
+	return err
+}
+
+func (c *config) checkNumbers() error {
+	for _, number := range []struct {
+		variable           string
+		value, least, most int
+	}{
+		{"WORKERS", c.Workers, 0, maxWorkers},
+		{"SLOW_WORKERS", c.SlowWorkers, 1, maxWorkers},
+		{"CACHE_BYTES", c.CacheBytes, 0, math.MaxInt},
+		{"UDP_SIZE", c.UDPSize, frontend.LeastUDPSize, frontend.GreatestUDPSize},
+		{"TCP_CONNECTIONS", c.TCPConnections, 1, maxConnections},
+		{"TCP_CLIENT_CONNECTIONS", c.TCPClient, 1, maxConnections},
+		{"RRL_RATE", c.RRLRate, 0, rrl.MaxRate},
+		{"RRL_PREFIX_RATE", c.RRLPrefixRate, 0, rrl.MaxRate},
+		{"RRL_SLIP", c.RRLSlip, 0, rrl.MaxSlip},
+	} {
+		if number.value < number.least || number.value > number.most {
+			return fmt.Errorf("%s%s: %d: want %d to %d", envPrefix, number.variable, number.value, number.least, number.most)
+		}
+	}
+	return nil
+}
+
+func (c *config) checkTexts() error {
+	for _, text := range []struct {
+		variable, value string
+		most            int
+	}{
+		{"SITE", c.Site, hostabi.MaxSite},
+		{"NSID", c.NSID, frontend.MaxNSID},
+		{"VERSION_BIND", c.VersionBind, frontend.MaxChaos},
+		{"ID_SERVER", c.IDServer, frontend.MaxChaos},
+	} {
+		if len(text.value) > text.most {
+			return fmt.Errorf("%s%s: the name has %d bytes, want at most %d", envPrefix, text.variable, len(text.value), text.most)
+		}
 	}
 	return nil
 }
@@ -169,15 +211,14 @@ func addresses(variable, list string) ([]string, error) {
 	return all, nil
 }
 
-// frontend returns what the configuration says of transports and clients.
+// frontend returns what the configuration says of transports and clients, without
+// the secrets for cookies. It opens no file, so every command can check it.
 func (c *config) frontend() (f frontend.Config, err error) {
 	if c.Listen == "" {
 		return f, fmt.Errorf("%sLISTEN: no address", envPrefix)
 	}
-	f.Slow.Workers = c.SlowWorkers
-	if f.CacheBytes = c.CacheBytes; f.CacheBytes < 0 {
-		return f, fmt.Errorf("%sCACHE_BYTES: %d is negative", envPrefix, f.CacheBytes)
-	}
+	f.Slow.Workers, f.CacheBytes, f.MaxUDPSize = c.SlowWorkers, c.CacheBytes, c.UDPSize
+	f.TCP.Connections, f.TCP.ClientConnections = c.TCPConnections, c.TCPClient
 	if f.Listen, err = addresses("LISTEN", c.Listen); err != nil {
 		return f, err
 	}

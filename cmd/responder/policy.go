@@ -18,7 +18,8 @@ const (
 	tellHostname = "hostname"
 )
 
-// policy returns what the configuration says of who asks, and what they may have.
+// policy returns what the configuration says of who asks, and what they may have;
+// cookies are apart.
 func (c *config) policy() (p frontend.PolicyConfig, err error) {
 	for _, told := range []struct {
 		variable, text string
@@ -32,11 +33,6 @@ func (c *config) policy() (p frontend.PolicyConfig, err error) {
 			return p, fmt.Errorf("%s%s: %w", envPrefix, told.variable, err)
 		}
 	}
-	if c.CookieSecretFile != "" {
-		if p.Cookies, err = cookie.Open(c.CookieSecretFile); err != nil {
-			return p, fmt.Errorf("%sCOOKIE_SECRET_FILE: %w", envPrefix, err)
-		}
-	}
 	if p.SubnetFrom, err = proxy.ParseSources(c.ECSFrom); err != nil {
 		return p, fmt.Errorf("%sECS_FROM: %w", envPrefix, err)
 	}
@@ -47,6 +43,18 @@ func (c *config) policy() (p frontend.PolicyConfig, err error) {
 		}
 	}
 	return p, nil
+}
+
+// cookies opens the file of secrets; nil where there is none.
+func (c *config) cookies() (*cookie.Jar, error) {
+	if c.CookieSecretFile == "" {
+		return nil, nil
+	}
+	jar, err := cookie.Open(c.CookieSecretFile)
+	if err != nil {
+		return nil, fmt.Errorf("%sCOOKIE_SECRET_FILE: %w", envPrefix, err)
+	}
+	return jar, nil
 }
 
 // tell gives the text that is told, which is empty for nothing.

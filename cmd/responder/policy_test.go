@@ -37,7 +37,6 @@ func TestPolicy(t *testing.T) {
 			frontend.PolicyConfig{VersionBind: "Namelet", SubnetFrom: []netip.Prefix{netip.MustParsePrefix("192.0.2.1/32")}, Rate: rrl.Config{Rate: 5, Slip: 1}}, ""},
 		{"bad network", []string{"RESPONDER_ECS_FROM=192.0.2.0/33"}, frontend.PolicyConfig{}, "RESPONDER_ECS_FROM"},
 		{"bad exemption", []string{"RESPONDER_RRL_EXEMPT=all"}, frontend.PolicyConfig{}, "RESPONDER_RRL_EXEMPT"},
-		{"no file", []string{"RESPONDER_COOKIE_SECRET_FILE=/nonexistent"}, frontend.PolicyConfig{}, "RESPONDER_COOKIE_SECRET_FILE"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var c config
@@ -70,7 +69,7 @@ func TestCookieSecretFile(t *testing.T) {
 	if err := c.load([]string{"RESPONDER_COOKIE_SECRET_FILE=" + path}); err != nil {
 		t.Fatal(err)
 	}
-	p, err := c.policy()
+	jar, err := c.cookies()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +79,17 @@ func TestCookieSecretFile(t *testing.T) {
 	}
 	addr, now := netip.MustParseAddr("192.0.2.1"), time.Now().Unix()
 	made := other.Append(nil, []byte("12345678"), cookie.Unknown, addr, now)[4:]
-	if v := p.Cookies.Check(made, addr, now); v != cookie.Fresh {
+	if v := jar.Check(made, addr, now); v != cookie.Fresh {
 		t.Errorf("the cookie of a server with the same file: got verdict %d, want %d", v, cookie.Fresh)
+	}
+}
+
+func TestNoCookieSecretFile(t *testing.T) {
+	var c config
+	if err := c.load([]string{"RESPONDER_COOKIE_SECRET_FILE=/nonexistent"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.cookies(); err == nil || !strings.Contains(err.Error(), "RESPONDER_COOKIE_SECRET_FILE") {
+		t.Errorf("got error %v, want one that names the variable", err)
 	}
 }

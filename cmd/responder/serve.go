@@ -86,6 +86,9 @@ func (p *program) newServer(ctx context.Context) (_ *server, err error) {
 	if err != nil {
 		return nil, err
 	}
+	if transports.Policy.Cookies, err = p.config.cookies(); err != nil {
+		return nil, err
+	}
 	st, spec, err := s.openStore(ctx, &p.config)
 	if err != nil {
 		return nil, err

@@ -62,10 +62,14 @@ type SlowConfig struct {
 	Queue   int // questions that can wait for a worker; then the oldest is shed. Default: 1024
 }
 
+// Bounds of Config.MaxUDPSize.
+const (
+	LeastUDPSize    = 512  // RFC 1035 section 4.2.1
+	GreatestUDPSize = 4096 // beyond it lie fragments only
+)
+
 const (
 	defaultMaxUDPSize = 1232
-	leastUDPSize      = 512  // RFC 1035 section 4.2.1
-	greatestUDPSize   = 4096 // beyond it lie fragments only
 
 	// maxQuery is the longest query taken, in octets. One question, OPT with
 	// padding and a signature fit many times over.
@@ -98,8 +102,8 @@ func (c Config) withDefaults() (Config, error) {
 	if err != nil {
 		return c, err
 	}
-	if c.MaxUDPSize < leastUDPSize || c.MaxUDPSize > greatestUDPSize {
-		return c, fmt.Errorf("%w: largest UDP size is %d, want %d to %d", errConfig, c.MaxUDPSize, leastUDPSize, greatestUDPSize)
+	if c.MaxUDPSize < LeastUDPSize || c.MaxUDPSize > GreatestUDPSize {
+		return c, fmt.Errorf("%w: largest UDP size is %d, want %d to %d", errConfig, c.MaxUDPSize, LeastUDPSize, GreatestUDPSize)
 	}
 	if c.CacheBytes < 0 {
 		return c, fmt.Errorf("%w: cache is negative", errConfig)

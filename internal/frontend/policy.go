@@ -34,9 +34,10 @@ type PolicyConfig struct {
 	Rate rrl.Config
 }
 
+// Bounds of a PolicyConfig, in octets.
 const (
-	maxNSID  = 64
-	maxChaos = 255 // octets of a character-string (RFC 1035 section 3.3)
+	MaxNSID  = 64
+	MaxChaos = 255 // octets of a character-string (RFC 1035 section 3.3)
 )
 
 // policy is a PolicyConfig at work. It is immutable but for the limiter's counts.
@@ -51,12 +52,12 @@ type policy struct {
 func newPolicy(c PolicyConfig) (*policy, error) {
 	p := &policy{PolicyConfig: c, started: time.Now()}
 	switch {
-	case len(c.NSID) > maxNSID:
-		return nil, fmt.Errorf("%w: NSID has %d octets, want at most %d", errConfig, len(c.NSID), maxNSID)
-	case len(c.VersionBind) > maxChaos:
-		return nil, fmt.Errorf("%w: answer to version.bind has %d octets, want at most %d", errConfig, len(c.VersionBind), maxChaos)
-	case len(c.IDServer) > maxChaos:
-		return nil, fmt.Errorf("%w: answer to id.server has %d octets, want at most %d", errConfig, len(c.IDServer), maxChaos)
+	case len(c.NSID) > MaxNSID:
+		return nil, fmt.Errorf("%w: NSID has %d octets, want at most %d", errConfig, len(c.NSID), MaxNSID)
+	case len(c.VersionBind) > MaxChaos:
+		return nil, fmt.Errorf("%w: answer to version.bind has %d octets, want at most %d", errConfig, len(c.VersionBind), MaxChaos)
+	case len(c.IDServer) > MaxChaos:
+		return nil, fmt.Errorf("%w: answer to id.server has %d octets, want at most %d", errConfig, len(c.IDServer), MaxChaos)
 	}
 	if c.NSID != "" {
 		p.nsid = append([]byte{0, optionNSID, 0, byte(len(c.NSID))}, c.NSID...)

@@ -230,7 +230,7 @@ func TestChaos(t *testing.T) {
 		{"version.bind.", told, dns.TypeANY, dns.ClassCHAOS, "NOERROR", "Namelet"},
 		{"hostname.bind.", told, dns.TypeTXT, dns.ClassCHAOS, "NOERROR", "ns1"},
 		{"id.server.", told, dns.TypeTXT, dns.ClassCHAOS, "NOERROR", "ns1"},
-		{"id.server.", PolicyConfig{IDServer: strings.Repeat("x", maxChaos)}, dns.TypeTXT, dns.ClassCHAOS, "NOERROR", strings.Repeat("x", maxChaos)},
+		{"id.server.", PolicyConfig{IDServer: strings.Repeat("x", MaxChaos)}, dns.TypeTXT, dns.ClassCHAOS, "NOERROR", strings.Repeat("x", MaxChaos)},
 		{"id.server.", PolicyConfig{VersionBind: "Namelet"}, dns.TypeTXT, dns.ClassCHAOS, "REFUSED", ""},
 		{"version.bind.", PolicyConfig{IDServer: "ns1"}, dns.TypeTXT, dns.ClassCHAOS, "REFUSED", ""},
 		{"version.bind.", told, dns.TypeA, dns.ClassCHAOS, "REFUSED", ""},
@@ -270,9 +270,9 @@ func TestChaos(t *testing.T) {
 
 func TestPolicyConfig(t *testing.T) {
 	for _, c := range []PolicyConfig{
-		{NSID: strings.Repeat("x", maxNSID+1)},
-		{VersionBind: strings.Repeat("x", maxChaos+1)},
-		{IDServer: strings.Repeat("x", maxChaos+1)},
+		{NSID: strings.Repeat("x", MaxNSID+1)},
+		{VersionBind: strings.Repeat("x", MaxChaos+1)},
+		{IDServer: strings.Repeat("x", MaxChaos+1)},
 	} {
 		if _, err := newPolicy(c); !errors.Is(err, errConfig) {
 			t.Errorf("%+v: got error %v, want errConfig", c, err)
@@ -287,7 +287,7 @@ func TestPolicyConfig(t *testing.T) {
 // too.
 func TestAllOptionsFit(t *testing.T) {
 	large := bulk(t, "example.", 20, 200)
-	r := policyResponder(t, PolicyConfig{NSID: strings.Repeat("n", maxNSID), SubnetFrom: []netip.Prefix{netip.MustParsePrefix("::/0")}},
+	r := policyResponder(t, PolicyConfig{NSID: strings.Repeat("n", MaxNSID), SubnetFrom: []netip.Prefix{netip.MustParsePrefix("::/0")}},
 		handler(func(_ authority.Question, _ resolve.Client, resp *resolve.Response) {
 			resp.Outcome = authority.OutcomeAnswer
 			resp.Answer.Answer = append(resp.Answer.Answer, large)
@@ -295,8 +295,8 @@ func TestAllOptionsFit(t *testing.T) {
 	longest := strings.Repeat("3f"+strings.Repeat("61", 63), 3) + "3d" + strings.Repeat("61", 61) + "00"
 	opt := optWith("0003 0000 0008 0014 0002 80 00" + strings.Repeat("ab", 16) + "000a 0008" + rfcQuery)
 	response := answerAt(r, unhex(t, "1234 0000 0001 0000 0000 0001"+longest+"0010 0001"+strings.Replace(opt, "04d0", "0000", 1)), "2001:db8::1")
-	if got := options(t, response); len(response) > leastUDPSize || len(got) != 3 {
-		t.Errorf("got %d octets and options %v, want three within %d", len(response), got, leastUDPSize)
+	if got := options(t, response); len(response) > LeastUDPSize || len(got) != 3 {
+		t.Errorf("got %d octets and options %v, want three within %d", len(response), got, LeastUDPSize)
 	}
 	if binary.BigEndian.Uint16(response[2:])&flagTC == 0 {
 		t.Error("TC is not set")

@@ -226,9 +226,9 @@ func (r *responder) limit(q *query) int {
 	case r.transport != hostabi.TransportUDP:
 		return maxMessage
 	case !q.edns.present:
-		return leastUDPSize
+		return LeastUDPSize
 	}
-	return min(max(int(q.edns.size), leastUDPSize), r.maxUDP)
+	return min(max(int(q.edns.size), LeastUDPSize), r.maxUDP)
 }
 
 // responseCode maps what the resolver found to a response code, and takes out of

@@ -10,7 +10,7 @@ import (
 )
 
 // maxOwed is how many octets the options can have that a response owes its client.
-const maxOwed = cookie.ResponseLen + subnet.ResponseLen + 4 + maxNSID
+const maxOwed = cookie.ResponseLen + subnet.ResponseLen + 4 + MaxNSID
 
 // sender is who sent a query, and the options that the response owes it.
 type sender struct {

@@ -17,7 +17,7 @@ const (
 	slotRoom = maxQuery + 128
 
 	// replyRoom is the memory of one response.
-	replyRoom = greatestUDPSize + 128
+	replyRoom = GreatestUDPSize + 128
 
 	// controlRoom is the memory of the one control message that is asked for: the
 	// address a message was sent to, of the longer kind, with its header.

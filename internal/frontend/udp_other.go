@@ -19,7 +19,7 @@ type batch struct {
 }
 
 func newBatch(conn *net.UDPConn) (*batch, error) {
-	return &batch{conn: conn, in: make([]byte, maxQuery+1), out: make([]byte, 0, greatestUDPSize)}, nil
+	return &batch{conn: conn, in: make([]byte, maxQuery+1), out: make([]byte, 0, GreatestUDPSize)}, nil
 }
 
 // receive waits for a message and returns 1. It is good until the next call.
