@@ -41,7 +41,7 @@ type counters struct {
 	answered  [rcodes + 1]counter
 	ignored   [verdicts]counter
 	truncated counter
-	unsent    counter // over UDP; TCP has tcpCounters
+	unsent    counter // over UDP; TCP and TLS have tcpCounters
 	panics    counter
 	shed      counter // questions that waited where too many did
 
@@ -50,7 +50,7 @@ type counters struct {
 	_ [64]byte // keeps the next worker's off this cache line
 }
 
-// tcpCounters are shared by all connections, whatever goes over them.
+// tcpCounters are shared by all connections.
 type tcpCounters struct {
 	open       atomic.Int64
 	accepted   atomic.Uint64
@@ -58,7 +58,10 @@ type tcpCounters struct {
 	crowded    atomic.Uint64 // closed on arrival: too many of the client's
 	headers    atomic.Uint64 // closed: the PROXY header of a named source is missing or malformed
 	handshakes atomic.Uint64 // closed: TLS was not agreed on
-	unsent     atomic.Uint64 // responses that the client did not take
+
+	// Responses that the client did not take, by transport. HTTPS has no count: its
+	// responses are net/http's to send.
+	unsent [hostabi.TransportTLS + 1]atomic.Uint64
 }
 
 // slowCounters are those of the slow workers.
@@ -217,8 +220,8 @@ func (m *Metrics) sum(transport hostabi.Transport) totals {
 			t.restrained[i] += w.restrained[i].n.Load()
 		}
 	}
-	if transport == hostabi.TransportTCP {
-		t.unsent = m.tcp.unsent.Load()
+	if transport == hostabi.TransportTCP || transport == hostabi.TransportTLS {
+		t.unsent = m.tcp.unsent[transport].Load()
 	}
 	return t
 }

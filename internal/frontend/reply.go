@@ -165,7 +165,7 @@ func (c *tcpConn) send(b []byte, replies int) (ok bool) {
 		c.broken = err != nil
 	}
 	if c.broken {
-		c.server.metrics.tcp.unsent.Add(uint64(replies))
+		c.server.metrics.tcp.unsent[c.transport].Add(uint64(replies))
 		c.raw.Close() // ends the reader too
 	}
 	return !c.broken

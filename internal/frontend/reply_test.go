@@ -8,6 +8,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"github.com/namelet/namelet/hostabi"
 	"github.com/namelet/namelet/internal/authority"
 	"github.com/namelet/namelet/internal/resolve"
 	"github.com/namelet/namelet/rr"
@@ -82,7 +83,7 @@ func TestKeptBesideSlow(t *testing.T) {
 			break
 		}
 	}
-	if s.metrics.tcp.unsent.Load() == 0 {
+	if s.metrics.sum(hostabi.TransportTCP).unsent == 0 {
 		t.Error("no response was counted as unsent")
 	}
 }

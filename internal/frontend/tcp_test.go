@@ -13,6 +13,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"github.com/namelet/namelet/hostabi"
 	"github.com/namelet/namelet/internal/authority"
 	"github.com/namelet/namelet/internal/resolve"
 	"github.com/namelet/namelet/rr"
@@ -234,7 +235,7 @@ func TestSlowReader(t *testing.T) {
 		quick.Close()
 		select {
 		case <-cut:
-			if s.metrics.tcp.unsent.Load() == 0 {
+			if s.metrics.sum(hostabi.TransportTCP).unsent == 0 {
 				t.Error("no response was counted as unsent")
 			}
 			return

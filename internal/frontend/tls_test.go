@@ -224,6 +224,21 @@ func TestTLSPipelining(t *testing.T) {
 	}
 }
 
+// What a client does not take is counted for its own transport.
+func TestTLSSlowReader(t *testing.T) {
+	s, trust := secured(t, Config{TCP: TCPConfig{Write: 100 * time.Millisecond}}, example(t))
+	conn := dialTLS(t, s, trust)
+	query := framed(question(t, 1, "example.", dns.TypeTXT)) // 4 KB of answer
+	for {
+		if _, err := conn.Write(query); err != nil {
+			break
+		}
+	}
+	if tcp, tls := s.metrics.sum(hostabi.TransportTCP).unsent, s.metrics.sum(hostabi.TransportTLS).unsent; tcp != 0 || tls == 0 {
+		t.Errorf("%d counted as unsent over TCP, %d over TLS", tcp, tls)
+	}
+}
+
 func TestTLSTimeouts(t *testing.T) {
 	s, trust := secured(t, Config{TCP: TCPConfig{Idle: 60 * time.Millisecond, Message: 60 * time.Millisecond}}, example(t))
 	t.Run("no handshake", func(t *testing.T) {
