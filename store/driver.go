@@ -7,7 +7,8 @@ import (
 )
 
 // Table names an ordered table of byte strings. To add one, add its constant
-// and its name, and raise schemaVersion only if older releases would go wrong.
+// and its name, with a migration in store/spanner, and raise schemaVersion only if
+// older releases would go wrong.
 type Table uint8
 
 // The tables. Their key and row forms are in the files named row_*.go.

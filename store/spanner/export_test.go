@@ -2,10 +2,13 @@ package spanner
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"cloud.google.com/go/spanner"
 	"google.golang.org/grpc"
+
+	"github.com/namelet/namelet/store"
 )
 
 // Intercepted returns options whose calls go through interceptors.
@@ -30,5 +33,18 @@ func SetVersion(t *testing.T, database, endpoint string, version int) {
 	}
 	if _, err := client.Apply(ctx, changes); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// The migrations make a table for each of the driver's.
+func TestMigrationsMakeAllTables(t *testing.T) {
+	var all strings.Builder
+	for _, m := range migrations {
+		all.WriteString(strings.Join(m, "\n") + "\n")
+	}
+	for _, table := range store.Tables() {
+		if !strings.Contains(all.String(), "CREATE TABLE IF NOT EXISTS "+table.String()+" (") {
+			t.Errorf("no migration makes table %v: add one", table)
+		}
 	}
 }

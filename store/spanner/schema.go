@@ -41,6 +41,7 @@ var migrations = []migration{
 		) PRIMARY KEY (Batch),
 		ROW DELETION POLICY (OLDER_THAN(Committed, INTERVAL 1 DAY))`,
 	},
+	{rows("replicas")},
 }
 
 // rows makes a table of byte strings.
