@@ -7,10 +7,11 @@ import (
 
 // How often the feed is asked for commits of other processes; our own wake us.
 // While changes come they are looked for often; without them the interval grows,
-// and stays well below what a change may take to be served.
+// and stays well below what a change may take to be served, a second. Each look is
+// paid for, by a thousand replicas as well.
 const (
 	pollBusy  = 100 * time.Millisecond
-	pollIdle  = 250 * time.Millisecond
+	pollIdle  = 400 * time.Millisecond
 	busyFor   = 2 * time.Second
 	pollAlone = 500 * time.Millisecond // where no other process can commit
 	pollGrows = 1.25
