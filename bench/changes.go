@@ -14,7 +14,8 @@ import (
 
 const (
 	changesASecond = 1_000
-	changeWriters  = 64
+	changesAtOnce  = 10 // of one transaction
+	changeWriters  = 8
 	swapEvery      = time.Second
 	loadShare      = 0.7 // of what generator and server reach together
 	quietTimes     = 2   // a busy p99.9 may be so many times the quiet one
@@ -116,7 +117,7 @@ func (b *bench) changesReport(reached float64, quiet, busy *changeRow, c *change
 	r.line("## Changes under load")
 	r.line("")
 	r.line("`guests/apps` is asked at %.0f queries a second, %.0f %% of the %.0f that generator and server reach together. While busy, %.0f", loadShare*reached, 100*loadShare, reached, float64(c.changed.Load())/seconds)
-	r.line("RRsets that the guest reads are changed a second (%d are asked for, each a transaction acknowledged), and the guest is", changesASecond)
+	r.line("RRsets that the guest reads are changed a second (%d are asked for, %d in a transaction), and the guest is", changesASecond, changesAtOnce)
 	r.line("swapped for another version %d times in %.0f s. The store's file is in memory where the system has /dev/shm, so that the", c.swapped.Load(), seconds)
 	r.line("disk's time to write a transaction is not part of it.")
 	r.table([]string{"state", "sent", "lost", "failed", "not sent in time", "median µs", "p99 µs", "p99.9 µs", "worst µs"},
@@ -209,8 +210,8 @@ func (c *changer) begin(ctx context.Context) func() error {
 	}
 	for w := range changeWriters {
 		n := w
-		run(changeWriters*time.Second/changesASecond, func(ctx context.Context) error {
-			n += changeWriters
+		run(changeWriters*changesAtOnce*time.Second/changesASecond, func(ctx context.Context) error {
+			n += changeWriters * changesAtOnce
 			return c.change(ctx, n)
 		})
 	}
@@ -228,15 +229,20 @@ func (c *changer) begin(ctx context.Context) func() error {
 	}
 }
 
-// change moves an app to another router.
+// change moves some apps to other routers, in one transaction.
 func (c *changer) change(ctx context.Context, n int) error {
-	app, router := n%c.bench.names, (n+n/c.bench.names)%routers
-	_, err := c.client.SetRecords(ctx, control.RecordSetRequest{Zone: "routes.internal", Set: control.RecordSet{
-		Name: fmt.Sprintf("n%07d.routes.internal", app), Type: "TXT", TTL: 300,
-		Data: []string{fmt.Sprintf("\"router=r%d %s\"", router, suffixTXT)},
-	}})
+	request := control.RecordApply{Zone: "routes.internal"}
+	for i := range changesAtOnce {
+		n := n + i*changeWriters
+		app, router := n%c.bench.names, (n+n/c.bench.names)%routers
+		request.Changes = append(request.Changes, control.RecordChange{Set: &control.RecordSet{
+			Name: fmt.Sprintf("n%07d", app), Type: "TXT", TTL: 300,
+			Data: []string{fmt.Sprintf("\"router=r%d %s\"", router, suffixTXT)},
+		}})
+	}
+	_, err := c.client.ApplyRecords(ctx, request)
 	if err == nil {
-		c.changed.Add(1)
+		c.changed.Add(changesAtOnce)
 	}
 	return err
 }

@@ -29,9 +29,10 @@ type Handler interface {
 // Idle is called after answers have been sent, for what can be done between
 // questions.
 //
-// A Worker whose Resolve panicked is not asked again: the question is answered
+// A Worker that panicked is closed and not asked again: the question is answered
 // with SERVFAIL and a new Worker takes its place.
 type Worker interface {
 	Resolve(q authority.Question, c resolve.Client, resp *resolve.Response)
 	Idle()
+	Close()
 }

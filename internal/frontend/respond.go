@@ -198,9 +198,15 @@ func (r *responder) recovered(dst []byte, q *query, cause any) []byte {
 
 // giveUp lets go of a Worker that panicked, counts it and reports it.
 func (r *responder) giveUp(cause any, question []byte) {
-	r.worker = nil
 	r.counters.panics.add(1)
 	r.panics.report(cause, question)
+	broken := r.worker
+	r.worker = nil
+	if broken == nil {
+		return
+	}
+	defer func() { _ = recover() }() // it is broken, and that has been reported
+	broken.Close()
 }
 
 // pack appends the response in r.resp, or what goes out in place of it.

@@ -12,6 +12,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -34,6 +35,7 @@ func (h handler) NewWorker() Worker     { return h }
 func (h handler) NewSlowWorker() Worker { return h }
 func (h handler) Generation() uint64    { return 0 }
 func (h handler) Idle()                 {}
+func (h handler) Close()                {}
 
 func (h handler) Resolve(q authority.Question, c resolve.Client, resp *resolve.Response) {
 	h(q, c, resp)
@@ -372,17 +374,18 @@ func TestPanic(t *testing.T) {
 	var log bytes.Buffer
 	var mu sync.Mutex
 	made := 0
+	var closed atomic.Int64
 	makes := makeWorker(func() Worker {
 		mu.Lock()
 		defer mu.Unlock()
 		made++
-		return handler(func(q authority.Question, c resolve.Client, resp *resolve.Response) {
+		return closing{&closed, handler(func(q authority.Question, c resolve.Client, resp *resolve.Response) {
 			if q.Type == rr.TypeTXT {
 				resp.Answer.Answer = append(resp.Answer.Answer, rr.Set{Name: q.Name})
 				panic("spilled")
 			}
 			example(t)(q, c, resp)
-		})
+		})}
 	})
 	s := serve(t, Config{Workers: 1, TCP: TCPConfig{Workers: 1}, Logger: slog.New(slog.NewTextHandler(&log, nil))}, makes)
 	for _, network := range []string{"udp", "tcp"} {
@@ -401,12 +404,26 @@ func TestPanic(t *testing.T) {
 	if made != 6 {
 		t.Errorf("got %d workers, want one for each transport and one after each of 4 panics", made)
 	}
+	if got := closed.Load(); got != 4 {
+		t.Errorf("%d workers were closed, want those 4 that panicked", got)
+	}
 	if n := strings.Count(log.String(), "spilled"); n != 1 || !strings.Contains(log.String(), "www.example.") || !strings.Contains(log.String(), "Resolve") {
 		t.Errorf("logged %d times, want once with name and stack: %s", n, log.String())
 	}
 	if got := s.metrics.sum(hostabi.TransportUDP).panics + s.metrics.sum(hostabi.TransportTCP).panics; got != 4 {
 		t.Errorf("got %d panics counted, want 4", got)
 	}
+}
+
+// closing is a Worker that counts being closed, and fails at that too.
+type closing struct {
+	count *atomic.Int64
+	handler
+}
+
+func (c closing) Close() {
+	c.count.Add(1)
+	panic("broken")
 }
 
 type makeWorker func() Worker

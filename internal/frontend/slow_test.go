@@ -52,7 +52,8 @@ type distantWorker struct {
 	slow bool
 }
 
-func (distantWorker) Idle() {}
+func (distantWorker) Idle()  {}
+func (distantWorker) Close() {}
 
 func (w distantWorker) Resolve(q authority.Question, c resolve.Client, resp *resolve.Response) {
 	if q.Name.IsSubdomainOf(rr.MustParseName("far.example")) {

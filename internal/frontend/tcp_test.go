@@ -34,6 +34,7 @@ func (g *gate) NewWorker() Worker     { return g }
 func (g *gate) NewSlowWorker() Worker { return g }
 func (g *gate) Generation() uint64    { return 0 }
 func (g *gate) Idle()                 {}
+func (g *gate) Close()                {}
 
 func (g *gate) Resolve(q authority.Question, _ resolve.Client, resp *resolve.Response) {
 	if q.Type == rr.TypeTXT {

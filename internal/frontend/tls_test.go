@@ -99,6 +99,7 @@ func (r reporter) NewWorker() Worker     { return r }
 func (r reporter) NewSlowWorker() Worker { return r }
 func (reporter) Generation() uint64      { return 0 }
 func (r reporter) Idle()                 {}
+func (r reporter) Close()                {}
 
 func (r reporter) Resolve(_ authority.Question, c resolve.Client, resp *resolve.Response) {
 	r <- c

@@ -92,10 +92,13 @@ type Routing struct {
 }
 
 // coverage finds an attachment by zone apex and attachment point.
-type coverage map[rr.Key]points
+type coverage map[rr.Key]*points
 
 // points are the attachments of one zone, by attachment point.
-type points map[rr.Key]*point
+type points struct {
+	at   map[rr.Key]*point
+	apex *point // where it is the only one
+}
 
 type point struct {
 	name    *Attachment
@@ -131,15 +134,18 @@ func (r *Routing) add(a *Attachment) error {
 		return fmt.Errorf("%w: %v: %v lies outside zone %v", ErrAttachment, a.Label, a.At, a.Zone)
 	}
 	all := *r.attachments
-	at := all[a.Zone.Key()]
-	if at == nil {
-		at = points{}
-		all[a.Zone.Key()] = at
+	of := all[a.Zone.Key()]
+	if of == nil {
+		of = &points{at: map[rr.Key]*point{}}
+		all[a.Zone.Key()] = of
 	}
-	p := at[a.At.Key()]
+	p := of.at[a.At.Key()]
 	if p == nil {
 		p = &point{}
-		at[a.At.Key()] = p
+		of.at[a.At.Key()] = p
+	}
+	if of.apex = of.at[a.Zone.Key()]; len(of.at) > 1 {
+		of.apex = nil
 	}
 	slot := &p.subtree
 	if a.Scope == ScopeName {
@@ -155,8 +161,8 @@ func (r *Routing) add(a *Attachment) error {
 // Attachments yields the attachments in no order.
 func (r *Routing) Attachments() iter.Seq[*Attachment] {
 	return func(yield func(*Attachment) bool) {
-		for _, at := range *r.attachments {
-			for _, p := range at {
+		for _, of := range *r.attachments {
+			for _, p := range of.at {
 				if p.name != nil && !yield(p.name) || p.subtree != nil && !yield(p.subtree) {
 					return
 				}
@@ -186,16 +192,22 @@ func (r *Routing) find(apex, name rr.Name) *Attachment {
 		return nil
 	}
 	var buf [2 * rr.MaxNameLen]byte
-	at := all[rr.Key(apex.AppendKey(buf[:0]))]
-	if at == nil {
+	of := all[rr.Key(apex.AppendKey(buf[:0]))]
+	if of == nil {
 		return nil
 	}
+	if p := of.apex; p != nil {
+		if p.name != nil && name.Len() == apex.Len() {
+			return p.name
+		}
+		return p.subtree
+	}
 	key := name.AppendKey(buf[:0])
-	if p := at[rr.Key(key)]; p != nil && p.name != nil {
+	if p := of.at[rr.Key(key)]; p != nil && p.name != nil {
 		return p.name
 	}
 	for {
-		if p := at[rr.Key(key)]; p != nil && p.subtree != nil {
+		if p := of.at[rr.Key(key)]; p != nil && p.subtree != nil {
 			return p.subtree
 		}
 		if len(key) == 0 {
