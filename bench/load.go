@@ -259,6 +259,10 @@ func (g *generator) flying() bool {
 // that is not sent, and counted.
 const maxBehind = 0.05
 
+// leastPause is how many nanoseconds a stream pauses at least, so that what is due by the clock goes out some
+// queries at a time, as it does without a clock: what the server then receives at once is alike.
+const leastPause = 100_000
+
 // send sends what is due and gives the nanoseconds until there is more to send.
 func (g *generator) send(s *streamState, now int64) (int64, error) {
 	want := 0
@@ -284,7 +288,7 @@ func (g *generator) send(s *streamState, now int64) (int64, error) {
 		s.due += int64(n)
 	}
 	if s.Rate > 0 {
-		return int64(float64(s.due+1)/s.Rate*1e9) - (now - s.begun), nil
+		return max(int64(float64(s.due+1)/s.Rate*1e9)-(now-s.begun), leastPause), nil
 	}
 	return int64(time.Millisecond), nil
 }
