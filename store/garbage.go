@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"time"
 
 	"github.com/namelet/namelet/rr"
@@ -22,8 +23,15 @@ type garbage struct {
 	incarnation uint64 // of what beginStage made
 }
 
-// abandoned is how long another process's import may be silent.
-const abandoned = time.Hour
+const (
+	// abandoned is how long another process's import may be silent.
+	abandoned = time.Hour
+
+	// reclaimEvery is how long a Store that nothing has told of garbage waits, about,
+	// until it looks for some: that of processes that have ended, or its own that it
+	// could not reclaim. A look is one read of a table that is mostly empty.
+	reclaimEvery = 15 * time.Minute
+)
 
 func setsGarbage(zone rr.Key, incarnation uint64) *garbage {
 	prefix := setPrefix(zone, incarnation)
@@ -70,13 +78,17 @@ func decodeGarbage(key, row []byte) (*garbage, error) {
 // reclaimer reclaims in the background, whenever there may be garbage.
 func (s *Store) reclaimer() {
 	for {
+		// Stores of many processes do not look all at once.
+		again := time.NewTimer(time.Duration(float64(reclaimEvery) * (0.5 + rand.Float64())))
 		select {
 		case <-s.reclaim:
+		case <-again.C:
 		case <-s.quit:
+			again.Stop()
 			return
 		}
-		// What fails is tried again with the next garbage, or when the store
-		// is opened next; nobody's work depends on it.
+		again.Stop()
+		// What fails is tried again later; nobody's work depends on it.
 		err := s.Reclaim(s.ctx)
 		if s.ctx.Err() != nil {
 			continue // closing
@@ -164,14 +176,22 @@ func (s *Store) reclaimOne(ctx context.Context, g *garbage) error {
 			return err
 		}
 		last := err == nil
+		gone := false
 		err = s.commit(ctx, len(writes), func(ctx context.Context, t *tx) error {
+			if err := t.guard(ctx, TableGarbage, g.key); err != nil {
+				return err
+			}
+			row, err := t.get(ctx, TableGarbage, g.key)
+			if gone = err == nil && row == nil; gone || err != nil {
+				return err // another process has done it, or the store is a restored one
+			}
 			t.bulk = append(t.bulk, writes...)
 			if last {
 				t.delete(TableGarbage, g.key)
 			}
 			return nil
 		})
-		if last || err != nil {
+		if last || gone || err != nil {
 			return err
 		}
 	}

@@ -1,8 +1,10 @@
 package store_test
 
 import (
+	"context"
 	"errors"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/namelet/namelet/rr"
@@ -51,6 +53,61 @@ func TestReclaimPassesOverDamage(t *testing.T) {
 		t.Errorf("Trouble: %v, want %v", err, store.ErrCorrupt)
 	}
 }
+
+// What a process leaves that ends before it has reclaimed is reclaimed by one that
+// runs on, although nothing tells that one.
+func TestReclaimsWhatOthersLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx := t.Context()
+		d := memory.New()
+		running, err := store.New(ctx, &mortal{Driver: d, left: 100}, store.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer running.Close()
+		ending, err := store.New(ctx, &mortal{Driver: d, left: 2}, store.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		zone := rr.MustParseName("example.org")
+		soa := rr.Set{Name: zone, Type: rr.TypeSOA, Data: []rr.Rdata{zone.Wire() + zone.Wire() + string(make([]byte, 19)) + "\x01"}}
+		if _, err := ending.ReplaceZone(ctx, store.ZoneSpec{Name: zone}, store.Sequence([]rr.Set{soa}), store.ReplaceOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		if err := ending.DeleteZone(ctx, zone, store.WriteOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		if err := ending.Close(); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if len(rows(t, d, store.TableSets)) == 0 || len(rows(t, d, store.TableGarbage)) == 0 {
+			t.Fatal("nothing is left to be reclaimed")
+		}
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if sets, garbage := rows(t, d, store.TableSets), rows(t, d, store.TableGarbage); len(sets)+len(garbage) > 0 {
+			t.Errorf("left after an hour: sets %q, garbage %q", sets, garbage)
+		}
+	})
+}
+
+// mortal is a driver that others share and that writes so many batches and no more.
+type mortal struct {
+	store.Driver
+	left int
+}
+
+func (m *mortal) Apply(ctx context.Context, b *store.Batch) error {
+	if m.left--; m.left < 0 {
+		return store.ErrUnwritable
+	}
+	return m.Driver.Apply(ctx, b)
+}
+
+func (m *mortal) Close() error { return nil }
+
+func (m *mortal) Capabilities() store.Capabilities { return store.Capabilities{} }
 
 // rows are the keys of a table.
 func rows(t *testing.T, d store.Driver, table store.Table) (keys []string) {
