@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"time"
 
 	"cloud.google.com/go/spanner"
 	"google.golang.org/grpc"
@@ -14,6 +15,12 @@ import (
 // Intercepted returns options whose calls go through interceptors.
 func Intercepted(o Options, unary grpc.UnaryClientInterceptor, stream grpc.StreamClientInterceptor) Options {
 	o.dial = append(o.dial, grpc.WithChainUnaryInterceptor(unary), grpc.WithChainStreamInterceptor(stream))
+	return o
+}
+
+// Impatient returns options whose calls may take so long.
+func Impatient(o MigrateOptions, silence time.Duration) MigrateOptions {
+	o.silence = silence
 	return o
 }
 

@@ -308,6 +308,12 @@ func TestOpenRefusals(t *testing.T) {
 		wants("gone at the start", open(database, proxy.Addr()), store.ErrUnavailable, "cannot be reached")
 		proxy.Set(faultproxy.Pass)
 		wants("back", open(database, proxy.Addr()), nil, "")
+		proxy.Set(faultproxy.Silence)
+		for _, create := range []bool{false, true} {
+			o := spanner.Impatient(spanner.MigrateOptions{Endpoint: proxy.Addr(), Create: create}, 200*time.Millisecond)
+			_, err := spanner.Migrate(ctx, database, o)
+			wants("a migration of what is silent", err, store.ErrUnavailable, "cannot be reached: no reply")
+		}
 	}
 	for _, test := range []struct {
 		change int
