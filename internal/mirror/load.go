@@ -3,6 +3,7 @@ package mirror
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	goruntime "runtime"
 	"sync"
@@ -30,12 +31,34 @@ type Zone struct {
 	Snapshot *authority.Snapshot // nil where the zone is not held in memory
 }
 
-// Load reads all that the mirror has; nil where it has nothing. What is damaged is
-// logged and left out, and written again when it is next served.
+// Load reads all that the mirror has; nil where it has nothing. A zone that is damaged
+// is logged and left out, and written again when it is next served. Where what says
+// which zones there are is damaged, the file is begun anew.
 func (m *Mirror) Load(ctx context.Context) (*Content, error) {
-	c := &Content{}
-	var found []foundZone
-	err := m.db.View(func(tx *bbolt.Tx) (err error) {
+	c, err := m.load(ctx)
+	if err == nil || ctx.Err() != nil {
+		return c, err
+	}
+	if err = errors.Join(m.db.Close(), m.beginAnew(err)); err != nil {
+		err = fmt.Errorf("mirror: %s: %w", m.path, err)
+	}
+	return nil, err
+}
+
+func (m *Mirror) load(ctx context.Context) (*Content, error) {
+	c, found, err := m.contents()
+	if err != nil || c.Standing.Identity == "" {
+		return nil, err
+	}
+	c.Zones, err = m.loadZones(ctx, found)
+	return c, err
+}
+
+// contents reads all but the zones' content.
+func (m *Mirror) contents() (c *Content, found []foundZone, err error) {
+	defer damage(&err)()
+	c = &Content{}
+	err = m.db.View(func(tx *bbolt.Tx) (err error) {
 		meta := tx.Bucket(tableMeta)
 		standing := meta.Get(metaStanding)
 		if standing == nil {
@@ -56,14 +79,7 @@ func (m *Mirror) Load(ctx context.Context) (*Content, error) {
 		found, err = zoneRows(tx)
 		return err
 	})
-	if err != nil {
-		return nil, fmt.Errorf("mirror: %s: %w", m.path, err)
-	}
-	if c.Standing.Identity == "" {
-		return nil, nil
-	}
-	c.Zones, err = m.loadZones(ctx, found)
-	return c, err
+	return c, found, err
 }
 
 func attachments(tx *bbolt.Tx) (all []store.Attachment, err error) {
@@ -139,7 +155,8 @@ func (m *Mirror) loadZone(f foundZone) Zone {
 }
 
 // snapshot builds a zone from its base and its changes.
-func (m *Mirror) snapshot(f foundZone, h *have) (*authority.Snapshot, error) {
+func (m *Mirror) snapshot(f foundZone, h *have) (_ *authority.Snapshot, err error) {
+	defer damage(&err)()
 	tx, err := m.db.Begin(false)
 	if err != nil {
 		return nil, err
@@ -193,20 +210,45 @@ type parsed struct {
 
 func (b *baseReader) read(tx *bbolt.Tx, base uint64) {
 	defer close(b.blocks)
+	var damaged error
+	defer func() {
+		if damaged != nil {
+			b.hand(func() parsed { return parsed{err: damaged} })
+		}
+	}()
+	defer damage(&damaged)()
 	cursor, prefix := tx.Bucket(tableBases).Cursor(), id(base)
+	number := uint32(0)
 	for key, value := cursor.Seek(prefix); key != nil && string(key[:8]) == string(prefix); key, value = cursor.Next() {
-		b.bytes += len(value)
-		done := make(chan parsed, 1)
-		select {
-		case b.blocks <- done:
-		case <-b.stop:
+		if string(key[8:]) != string(binary.BigEndian.AppendUint32(nil, number)) {
+			damaged = fmt.Errorf("%w: block %d is missing", errUnreadable, number)
 			return
 		}
-		go func() {
-			sets, err := parseBlock(value) // which is there until the transaction ends, and that waits
-			done <- parsed{sets, err}
-		}()
+		number++
+		b.bytes += len(value)
+		// The value is there until the transaction ends, and that waits.
+		if !b.hand(func() parsed { return parse(value) }) {
+			return
+		}
 	}
+}
+
+// hand has a block parsed, in its turn. It is false where no more are wanted.
+func (b *baseReader) hand(parse func() parsed) bool {
+	done := make(chan parsed, 1)
+	select {
+	case b.blocks <- done:
+		go func() { done <- parse() }()
+		return true
+	case <-b.stop:
+		return false
+	}
+}
+
+func parse(block []byte) (p parsed) {
+	defer damage(&p.err)()
+	p.sets, p.err = parseBlock(block)
+	return p
 }
 
 // end waits until read is done with the transaction.

@@ -98,10 +98,7 @@ func Open(path string, log *slog.Logger) (*Mirror, error) {
 	}
 	err := m.open()
 	if errors.Is(err, errUnreadable) {
-		log.Warn("the mirror cannot be read and is begun anew", "path", path, "error", err)
-		if err = os.Remove(path); err == nil {
-			err = m.open()
-		}
+		err = m.beginAnew(err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("mirror: %s: %w", path, err)
@@ -109,14 +106,51 @@ func Open(path string, log *slog.Logger) (*Mirror, error) {
 	return m, nil
 }
 
-// errUnreadable is the error of a file whose content is of no use.
-var errUnreadable = errors.New("damaged, or of another release")
+// beginAnew puts a new file in the place of one that cannot be read, and is closed.
+// What may be somebody's who gave the wrong name is kept.
+func (m *Mirror) beginAnew(why error) error {
+	aside := os.Remove
+	attrs := []any{"path", m.path, "error", why}
+	if !looksLikeBolt(m.path) {
+		kept := m.path + ".kept"
+		aside = func(path string) error { return os.Rename(path, kept) }
+		attrs = append(attrs, "kept", kept)
+	}
+	m.log.Warn("the mirror cannot be read and is begun anew", attrs...)
+	if err := aside(m.path); err != nil {
+		return err
+	}
+	return m.open()
+}
+
+// looksLikeBolt reports whether one of the two pages at the front of a file has the
+// number by which bolt knows its files.
+func looksLikeBolt(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	const magic, offset = 0xED0CDAED, 16
+	for page := range int64(2) {
+		var b [4]byte
+		if _, err := f.ReadAt(b[:], page*int64(os.Getpagesize())+offset); err == nil && binary.NativeEndian.Uint32(b[:]) == magic {
+			return true
+		}
+	}
+	return false
+}
 
 func (m *Mirror) open() (err error) {
 	if info, err := os.Stat(m.path); err == nil && !info.Mode().IsRegular() {
 		return errors.New("is no regular file")
 	}
-	defer m.catch(&err)
+	defer func() {
+		if err != nil && m.db != nil {
+			m.db.Close()
+		}
+	}()
+	defer damage(&err)()
 	m.db, err = bbolt.Open(m.path, 0o600, &bbolt.Options{
 		Timeout: lockTime, FreelistType: bbolt.FreelistMapType, InitialMmapSize: 256 << 20, NoStatistics: true,
 	})
@@ -132,11 +166,19 @@ func (m *Mirror) open() (err error) {
 		}
 		return err
 	}
-	if err := m.db.Update(prepare); err != nil {
-		m.db.Close()
+	if err := m.db.View(m.checkSize); err != nil {
 		return err
 	}
-	return nil
+	return m.db.Update(prepare)
+}
+
+// checkSize finds a file that was cut off: to read beyond its end would be a fault.
+func (m *Mirror) checkSize(tx *bbolt.Tx) error {
+	info, err := os.Stat(m.path)
+	if err == nil && info.Size() < tx.Size() {
+		err = fmt.Errorf("%w: cut off at %d of %d octets", errUnreadable, info.Size(), tx.Size())
+	}
+	return err
 }
 
 // errOther is the error of another program's file.
@@ -161,16 +203,6 @@ func prepare(tx *bbolt.Tx) error {
 	return tx.Bucket(tableMeta).Put(metaForm, []byte(form))
 }
 
-// catch makes an error of a panic of bbolt, which so reports damage.
-func (m *Mirror) catch(err *error) {
-	if r := recover(); r != nil {
-		if m.db != nil {
-			m.db.Close()
-		}
-		*err = fmt.Errorf("%w: %v", errUnreadable, r)
-	}
-}
-
 // Close closes the file. What Run has not written is lost.
 func (m *Mirror) Close() error { return m.db.Close() }
 
@@ -192,12 +224,14 @@ func (m *Mirror) Guest(name string, number uint64) (g store.GuestVersion, ok boo
 	if waiting {
 		return kept.version, true
 	}
-	err := m.db.View(func(tx *bbolt.Tx) (err error) {
-		row := tx.Bucket(tableGuests).Get([]byte(key))
-		if ok = row != nil; ok {
-			g, err = store.GuestOfRow([]byte(key), row)
-		}
-		return err
+	err := m.guarded(func() error {
+		return m.db.View(func(tx *bbolt.Tx) (err error) {
+			row := tx.Bucket(tableGuests).Get([]byte(key))
+			if ok = row != nil; ok {
+				g, err = store.GuestOfRow([]byte(key), row)
+			}
+			return err
+		})
 	})
 	return g, ok && err == nil
 }
@@ -205,11 +239,13 @@ func (m *Mirror) Guest(name string, number uint64) (g store.GuestVersion, ok boo
 // Module returns a module that is the caller's, and false where the mirror does not
 // have it. It is as it was written: its reader holds it against the digest.
 func (m *Mirror) Module(digest store.Digest) (module []byte, ok bool) {
-	_ = m.db.View(func(tx *bbolt.Tx) error {
-		module = bytes.Clone(tx.Bucket(tableModules).Get(digest[:]))
-		return nil
+	err := m.guarded(func() error {
+		return m.db.View(func(tx *bbolt.Tx) error {
+			module = bytes.Clone(tx.Bucket(tableModules).Get(digest[:]))
+			return nil
+		})
 	})
-	return module, module != nil
+	return module, module != nil && err == nil
 }
 
 func dotted(key string) []byte { return append([]byte{'.'}, key...) }

@@ -2,6 +2,7 @@ package mirror_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -236,7 +238,8 @@ func TestMirrorFolds(t *testing.T) {
 func TestMirrorOfNoUse(t *testing.T) {
 	dir := t.TempDir()
 	garbage := filepath.Join(dir, "garbage")
-	if err := os.WriteFile(garbage, slices.Repeat([]byte("no mirror "), 3000), 0o600); err != nil {
+	text := slices.Repeat([]byte("no mirror "), 3000)
+	if err := os.WriteFile(garbage, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	session(t, garbage, func(_ *mirror.Mirror, c *mirror.Content) {
@@ -247,8 +250,81 @@ func TestMirrorOfNoUse(t *testing.T) {
 			t.Errorf("a mirror that is in use: got %v", err)
 		}
 	})
+	if kept, err := os.ReadFile(garbage + ".kept"); err != nil || !slices.Equal(kept, text) {
+		t.Errorf("a file that was no mirror is not kept: %d octets, %v", len(kept), err)
+	}
 	if _, err := mirror.Open(filepath.Join(dir, "none", "m"), slog.New(slog.DiscardHandler)); err == nil {
 		t.Error("a folder that is not there: no error")
+	}
+}
+
+// A file that is damaged or cut off anywhere opens all the same. What is read of it is
+// what was served.
+func TestMirrorIsDamaged(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "mirror.db")
+	many := func(apex string) *served {
+		var sets []rr.Set
+		for i := range 1500 {
+			sets = append(sets, txt(fmt.Sprintf("n%d.%s", i, apex), strings.Repeat(strconv.Itoa(i), 20)))
+		}
+		return newZone(t, apex, 1, sets...)
+	}
+	zones := map[string]*served{"a.example.": many("a.example"), "b.example.": many("b.example"), "c.example.": newZone(t, "c.example", 1)}
+	session(t, path, func(m *mirror.Mirror, _ *mirror.Content) {
+		for _, z := range zones {
+			m.Update(update(z.whole()))
+		}
+		await(t, m)
+		m.Update(update(zones["a.example."].change(t, txt("y.a.example", "changed"))))
+	})
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	random := rand.New(rand.NewPCG(1, 2))
+	pages := (len(bytes.TrimRight(whole, "\x00")) + os.Getpagesize() - 1) / os.Getpagesize() // that are used
+	read, anew := 0, 0
+	for round := range 60 {
+		damaged := slices.Clone(whole)
+		at := random.IntN(pages) * os.Getpagesize()
+		what := fmt.Sprintf("page at %d", at)
+		switch round % 3 {
+		case 0:
+			damaged, what = damaged[:at], fmt.Sprintf("cut off at %d", at)
+		case 1:
+			clear(damaged[at : at+os.Getpagesize()])
+		case 2:
+			for range 64 {
+				damaged[at+random.IntN(os.Getpagesize())] = byte(random.Uint32())
+			}
+		}
+		if err := os.WriteFile(path, damaged, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		m, err := mirror.Open(path, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatalf("%s: %v", what, err)
+		}
+		c, err := m.Load(t.Context())
+		switch {
+		case err != nil:
+			t.Errorf("%s: %v", what, err)
+		case c == nil:
+			anew++
+		default:
+			for _, z := range c.Zones {
+				read++
+				if diff := cmp.Diff(texts(zones[z.Zone.Name.String()].snapshot), texts(z.Snapshot)); diff != "" {
+					t.Errorf("%s: %v: -served +read %s", what, z.Zone.Name, diff)
+				}
+			}
+		}
+		if err := m.Close(); err != nil {
+			t.Errorf("%s: close: %v", what, err)
+		}
+	}
+	if read == 0 || anew == 0 {
+		t.Errorf("%d zones were read, and %d files begun anew; want some of each", read, anew)
 	}
 }
 

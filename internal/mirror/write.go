@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"os"
 	"time"
 
@@ -134,19 +133,6 @@ func (m *Mirror) save(ctx context.Context) error {
 	m.status.Saved, m.status.Why = time.Now(), ""
 	if info, err := os.Stat(m.path); err == nil {
 		m.status.Bytes = info.Size()
-	}
-	return nil
-}
-
-// guarded makes an error of a panic of bbolt, which so reports damage.
-func (m *Mirror) guarded(do func() error) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("mirror: %s: %w: %v: stop the server and remove the file", m.path, errUnreadable, r)
-		}
-	}()
-	if err := do(); err != nil {
-		return fmt.Errorf("mirror: %s: %w", m.path, err)
 	}
 	return nil
 }
