@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -52,7 +53,7 @@ func (r *rig) follow(config replica.Config) (end func()) {
 	}
 	r.resolver = resolve.New(resolve.Config{})
 	r.worker = r.resolver.NewWorker()
-	config.Engine, config.Resolver, config.Log = engine, r.resolver, slog.New(slog.DiscardHandler)
+	config.Engine, config.Resolver, config.Log = engine, r.resolver, slog.New(slog.NewTextHandler(&r.log, nil))
 	r.replica, err = replica.Open(r.t.Context(), config)
 	if err != nil {
 		r.t.Fatal(err)
@@ -97,6 +98,29 @@ func (r *rig) within(bound time.Duration, what string, ok func() bool) {
 
 func (r *rig) inState(state replica.State) func() bool {
 	return func() bool { return r.replica.Status().State == state }
+}
+
+// logs reports whether the log has a line with text.
+func (r *rig) logs(text string) func() bool {
+	return func() bool { return strings.Contains(r.log.String(), text) }
+}
+
+// logText is a log that can be read while it is written.
+type logText struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *logText) Write(line []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(line)
+}
+
+func (l *logText) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
 
 // says reports whether the answer is want.
@@ -261,6 +285,7 @@ func TestRefusesOtherStores(t *testing.T) {
 			f.swap(right)
 			r.setText("a.apps.example", "three")
 			r.within(recovery, "the store's return", r.says("a.apps.example", `NOERROR "three"`))
+			r.within(time.Second, "a line in the log", r.logs("the store is followed again"))
 			calm()
 		})
 	}

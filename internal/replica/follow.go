@@ -90,10 +90,11 @@ func (r *Replica) judge(err error) {
 	was := r.state()
 	now := time.Now()
 	if err == nil {
-		if was != Following {
+		if !r.lost.IsZero() { // the state may be Following already, by a reload
 			r.Log.Info("the store is followed again", "after", now.Sub(r.lost).Round(time.Millisecond))
 		}
 		r.lost = time.Time{}
+		r.reads.refused.Store(false)
 		r.note(func(s *Status) { s.enter(Following, "") })
 		return
 	}
@@ -104,6 +105,7 @@ func (r *Replica) judge(err error) {
 	if r.lost.IsZero() {
 		r.lost = now
 	}
+	r.reads.refused.Store(state == Refused)
 	r.note(func(s *Status) {
 		s.enter(state, err.Error())
 		s.Errors++

@@ -32,6 +32,7 @@ type rig struct {
 	resolver *resolve.Resolver
 	replica  *replica.Replica
 	worker   *resolve.Worker
+	log      logText // of a replica that follow made
 }
 
 // start fills a store by prepare, opens a replica over it and follows.

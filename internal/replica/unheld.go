@@ -32,13 +32,15 @@ type reads struct {
 	took   prometheus.Histogram
 	away   atomic.Int64 // until when the store is taken to be away, in Unix nanoseconds; 0 while it is not
 	logged atomic.Int64 // when a failure last was, likewise
+
+	refused atomic.Bool // the store is not the one whose zones are served
 }
 
 func newReads(s *store.Store, log *slog.Logger) *reads {
 	r := &reads{store: s, log: log}
 	r.count = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "responder_zone_reads_total",
-		Help: "Answers from zones that are not held, by how their data were had from the store: by a reading (read), by that of another (shared), or not, since it failed (failed) or the store had just failed (skipped).",
+		Help: "Answers from zones that are not held, by how their data were had from the store: by a reading (read), by that of another (shared), or not, since it failed (failed) or the store had just failed or is refused (skipped).",
 	}, []string{"result"})
 	for _, result := range []string{"read", "shared", "failed", "skipped"} {
 		r.count.WithLabelValues(result)
@@ -71,12 +73,19 @@ func (r *reads) newUnheld(z store.Zone) *unheld {
 	}
 }
 
-// errAway is the failure of a read that was not tried.
-var errAway = errors.New("replica: the store did not answer a moment ago")
+// errAway and errRefused are the failures of reads that were not tried.
+var (
+	errAway    = errors.New("replica: the store did not answer a moment ago")
+	errRefused = errors.New("replica: the store is refused")
+)
 
 // Read implements authority.Source. Who asks for the same at the same time shares a
 // read.
 func (u *unheld) Read(q authority.Question, names []rr.Name) (*authority.Snapshot, error) {
+	if u.refused.Load() {
+		u.count.WithLabelValues("skipped").Inc()
+		return nil, errRefused
+	}
 	if !u.mayTry(time.Now()) {
 		u.count.WithLabelValues("skipped").Inc()
 		return nil, errAway

@@ -1,6 +1,7 @@
 package replica_test
 
 import (
+	"fmt"
 	"net/netip"
 	"sync"
 	"testing"
@@ -99,6 +100,31 @@ func TestUnheldZone(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.within(time.Second, "the end", r.says("a.large.example", "REFUSED [not served here]"))
+}
+
+// A store that is refused is not read for zones that are not held, and what was read
+// of it before that was known does not outlast the right one's return.
+func TestUnheldZoneOfARefusedStore(t *testing.T) {
+	r, f := remote(t, func(r *rig) { r.replace(large, 1, largeZone) })
+	r.slow()
+	r.within(time.Second, "the first", r.says("a.large.example", `NOERROR "one"`))
+	other, d := othersStore(t)
+	for serial := range 5 { // so that its version is higher
+		other.replace(large, 1+serial, fmt.Sprintf("a 60 IN TXT \"foreign %d\"\n", serial))
+	}
+	right := f.under
+	f.swap(d)
+	foreign := resolved(r.worker, "a.large.example", rr.TypeTXT)
+	r.within(4*time.Second, "refused", r.inState(replica.Refused))
+	time.Sleep(200 * time.Millisecond)
+	if got, want := r.ask("a.large.example"), "SERVFAIL [the zone's data cannot be read now]"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	f.swap(right)
+	r.within(recovery, "the store's return", r.says("a.large.example", `NOERROR "one"`))
+	if foreign.Outcome == authority.OutcomeAnswer && foreign.Deps.Valid() {
+		t.Error("what was read of another store is still given")
+	}
 }
 
 // What was answered counts until something that it depended on changes, and no

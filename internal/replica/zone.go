@@ -68,7 +68,7 @@ func (r *Replica) loadUnheld(ctx context.Context, v *store.Snapshot, w *watch, z
 		source, _ = last.Source.(*unheld)
 	}
 	switch {
-	case source == nil:
+	case source == nil, r.state() == Refused: // what was read before it was refused may be another store's
 		if last != nil {
 			r.steps = append(r.steps, ended(last))
 		}
