@@ -226,11 +226,15 @@ func (b *baseReader) read(tx *bbolt.Tx, base uint64) {
 		}
 		number++
 		b.bytes += len(value)
+		if string(value) == endOfBase {
+			return
+		}
 		// The value is there until the transaction ends, and that waits.
 		if !b.hand(func() parsed { return parse(value) }) {
 			return
 		}
 	}
+	damaged = fmt.Errorf("%w: the end is missing after block %d", errUnreadable, number)
 }
 
 // hand has a block parsed, in its turn. It is false where no more are wanted.

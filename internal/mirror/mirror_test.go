@@ -285,15 +285,19 @@ func TestMirrorIsDamaged(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	pages := (len(bytes.TrimRight(whole, "\x00")) + os.Getpagesize() - 1) / os.Getpagesize() // that are used
 	read, anew := 0, 0
-	for round := range 40 {
+	for round := range 60 {
 		damaged := slices.Clone(whole)
 		at := random.IntN(pages) * os.Getpagesize()
 		what := fmt.Sprintf("page at %d", at)
-		switch round % 2 {
+		switch round % 3 {
 		case 0:
 			damaged, what = damaged[:at], fmt.Sprintf("cut off at %d", at)
 		case 1:
 			clear(damaged[at : at+os.Getpagesize()])
+		case 2:
+			for range 64 {
+				damaged[at+random.IntN(os.Getpagesize())] = byte(random.Uint32())
+			}
 		}
 		if err := os.WriteFile(path, damaged, 0o600); err != nil {
 			t.Fatal(err)

@@ -459,6 +459,7 @@ func (m *Mirror) writeBase(ctx context.Context, z *pendingZone) error {
 		if w.block.sets > 0 {
 			w.blocks = append(w.blocks, w.block.finish())
 		}
+		w.blocks = append(w.blocks, []byte(endOfBase))
 		return w.commit()
 	})
 	if err != nil {
@@ -487,6 +488,10 @@ func (m *Mirror) writeBase(ctx context.Context, z *pendingZone) error {
 	m.mu.Unlock()
 	return m.dropBase(ctx, old)
 }
+
+// endOfBase stands behind the blocks of a base, and is none: without it a base has
+// lost its tail.
+const endOfBase = "."
 
 // baseWriter writes the blocks of a base.
 type baseWriter struct {
