@@ -156,13 +156,13 @@ func (u *unheld) read(q authority.Question, names []rr.Name) (*authority.Snapsho
 }
 
 func (u *unheld) gather(ctx context.Context, v *store.Snapshot, q authority.Question, names []rr.Name) (*authority.Snapshot, error) {
-	z, err := v.Zone(ctx, u.zone)
+	zone, err := v.Names(ctx, u.zone)
 	if err != nil {
 		return nil, err
 	}
-	return authority.Gather(u.zone, z.Version, u.slots, q, names, func(owners []rr.Name) (authority.Around, error) {
-		found, err := v.Names(ctx, u.zone, owners)
-		return authority.Around{Sets: found.Sets, Inner: found.Inner}, err
+	return authority.Gather(u.zone, zone.Zone().Version, u.slots, q, names, func(owners []rr.Name) (authority.Around, error) {
+		found, err := zone.At(ctx, owners)
+		return authority.Around(found), err
 	})
 }
 
