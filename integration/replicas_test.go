@@ -21,6 +21,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/namelet/namelet/internal/control"
+	"github.com/namelet/namelet/internal/faultproxy"
 	"github.com/namelet/namelet/store/spanner"
 	"github.com/namelet/namelet/store/spanner/emulator"
 )
@@ -55,8 +56,8 @@ type replicaRig struct {
 	*testing.T
 	load     replicaLoad
 	program  string
-	store    string // as in RESPONDER_STORE
-	way      *detour
+	store    string            // as in RESPONDER_STORE
+	way      *faultproxy.Proxy // to the store
 	servers  []*replicaServer
 	want     map[string]string // what has been acknowledged: name to address
 	commits  []time.Duration
@@ -77,7 +78,11 @@ func TestReplicas(t *testing.T) {
 		t.Skip("a real instance is not taken away")
 	}
 	database := first.Database(t)
-	r.way = newDetour(t, first.Host)
+	var err error
+	if r.way, err = faultproxy.New(first.Host); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { r.way.Close() })
 	r.store = "spanner:" + database
 	r.importZone()
 	for range 4 {
@@ -118,12 +123,12 @@ func TestReplicas(t *testing.T) {
 	if _, err := spanner.Migrate(t.Context(), database, spanner.MigrateOptions{Endpoint: second.Host, Create: true}); err != nil {
 		t.Fatal(err)
 	}
-	r.way.lead(second.Host)
+	r.way.Lead(second.Host)
 	for _, s := range r.servers {
 		r.expectState(s, "refused", 15*time.Second)
 	}
 	r.expectAll("with an empty store")
-	r.way.lead(first.Host)
+	r.way.Lead(first.Host)
 	for _, s := range r.servers {
 		r.expectState(s, "following", 15*time.Second)
 	}
@@ -140,7 +145,7 @@ func TestReplicas(t *testing.T) {
 
 // environment is the configuration of a server, and of commands.
 func (r *replicaRig) environment(s *replicaServer) []string {
-	env := append(os.Environ(), "SPANNER_EMULATOR_HOST="+r.way.address, "RESPONDER_STORE="+r.store)
+	env := append(os.Environ(), "SPANNER_EMULATOR_HOST="+r.way.Addr(), "RESPONDER_STORE="+r.store)
 	if s != nil {
 		env = append(env, "RESPONDER_LISTEN="+s.dns, "RESPONDER_CONTROL_LISTEN="+s.control, "RESPONDER_METRICS_LISTEN="+s.metrics,
 			"RESPONDER_MIRROR="+s.mirror, "RESPONDER_RRL_RATE=0", "RESPONDER_RRL_PREFIX_RATE=0")
@@ -492,66 +497,4 @@ func (a *asker) end() (sent, lost int, failed int64, slowest time.Duration) {
 	}
 	a.conn.Close()
 	return a.sent, a.lost, a.failed.Load(), time.Duration(a.slowest.Load())
-}
-
-// detour is an address from which connections are led to another, which may change.
-type detour struct {
-	address string
-
-	mu    sync.Mutex
-	to    string
-	conns map[net.Conn]bool
-}
-
-func newDetour(t *testing.T, to string) *detour {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	d := &detour{address: l.Addr().String(), to: to, conns: map[net.Conn]bool{}}
-	t.Cleanup(func() { l.Close(); d.lead("") })
-	go func() {
-		for {
-			from, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go d.join(from)
-		}
-	}()
-	return d
-}
-
-// lead leads to another address from now on, and cuts the connections there are.
-func (d *detour) lead(to string) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.to = to
-	for c := range d.conns {
-		c.Close()
-	}
-	clear(d.conns)
-}
-
-func (d *detour) join(from net.Conn) {
-	defer from.Close()
-	d.mu.Lock()
-	to, err := net.DialTimeout("tcp", d.to, time.Second)
-	if err != nil {
-		d.mu.Unlock()
-		return
-	}
-	d.conns[from], d.conns[to] = true, true
-	d.mu.Unlock()
-	defer to.Close()
-	go func() {
-		defer from.Close()
-		_, _ = bufio.NewReader(to).WriteTo(from)
-	}()
-	_, _ = bufio.NewReader(from).WriteTo(to)
-	d.mu.Lock()
-	delete(d.conns, from)
-	delete(d.conns, to)
-	d.mu.Unlock()
 }

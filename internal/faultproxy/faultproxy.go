@@ -23,10 +23,10 @@ const (
 
 // Proxy forwards connections to a target.
 type Proxy struct {
-	target   string
 	listener net.Listener
 
 	mu      sync.Mutex
+	target  string
 	mode    Mode
 	delay   time.Duration
 	changed chan struct{} // closed when the mode changes
@@ -71,6 +71,17 @@ func (p *Proxy) Set(m Mode) {
 	}
 }
 
+// Lead forwards to another HOST:PORT from now on, and closes the connections there
+// are.
+func (p *Proxy) Lead(target string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.target = target
+	for c := range p.conns {
+		c.close()
+	}
+}
+
 // Delay lets everything wait for so long, each way.
 func (p *Proxy) Delay(d time.Duration) {
 	p.mu.Lock()
@@ -103,14 +114,17 @@ func (p *Proxy) accept() {
 }
 
 func (p *Proxy) serve(client net.Conn) {
-	server, err := net.Dial("tcp", p.target)
+	p.mu.Lock()
+	target := p.target
+	p.mu.Unlock()
+	server, err := net.Dial("tcp", target)
 	if err != nil {
 		client.Close()
 		return
 	}
 	c := &conn{client: client, server: server}
 	p.mu.Lock()
-	if p.closed || p.mode == Cut {
+	if p.closed || p.mode == Cut || p.target != target {
 		p.mu.Unlock()
 		c.close()
 		return

@@ -1,6 +1,7 @@
 package faultproxy
 
 import (
+	"bytes"
 	"io"
 	"net"
 	"testing"
@@ -19,22 +20,41 @@ func echo(t *testing.T, c net.Conn) bool {
 	return err == nil && string(got[:]) == "hello"
 }
 
-func TestModes(t *testing.T) {
+// answerer gives the address of a server that sends back what it gets, or something
+// else of the same length.
+func answerer(t *testing.T, back func([]byte) []byte) string {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
+	t.Cleanup(func() { l.Close() })
 	go func() {
 		for {
 			c, err := l.Accept()
 			if err != nil {
 				return
 			}
-			go io.Copy(c, c)
+			go func() {
+				defer c.Close()
+				buf := make([]byte, 64)
+				for {
+					n, err := c.Read(buf)
+					if err != nil {
+						return
+					}
+					c.Write(back(buf[:n]))
+				}
+			}()
 		}
 	}()
-	p, err := New(l.Addr().String())
+	return l.Addr().String()
+}
+
+func same(b []byte) []byte { return b }
+
+func TestModes(t *testing.T) {
+	p, err := New(answerer(t, same))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,5 +100,21 @@ func TestModes(t *testing.T) {
 	c, started := dial(), time.Now()
 	if !echo(t, c) || time.Since(started) < 120*time.Millisecond {
 		t.Errorf("a delayed echo took %v", time.Since(started))
+	}
+	p.Delay(0)
+	c = dial()
+	if !echo(t, c) {
+		t.Fatal("no echo before it leads elsewhere")
+	}
+	p.Lead(answerer(t, bytes.ToUpper))
+	if echo(t, c) {
+		t.Error("a connection is left where it led before")
+	}
+	if c := dial(); echo(t, c) {
+		t.Error("a new connection goes where it led before")
+	}
+	p.Lead(answerer(t, same))
+	if !echo(t, dial()) {
+		t.Error("a new connection does not work")
 	}
 }
