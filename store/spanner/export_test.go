@@ -24,6 +24,9 @@ func Impatient(o MigrateOptions, silence time.Duration) MigrateOptions {
 	return o
 }
 
+// SchemaVersion is the version of the schema that this release works with.
+func SchemaVersion() int { return len(migrations) }
+
 // SetVersion makes a database say that its schema is of a version.
 func SetVersion(t *testing.T, database, endpoint string, version int) {
 	t.Helper()

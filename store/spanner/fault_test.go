@@ -190,6 +190,37 @@ func TestAway(t *testing.T) {
 	}
 }
 
+// A store that is far away is slow, and works.
+func TestFarAway(t *testing.T) {
+	server := emulator.Start(t)
+	if server.Host == "" {
+		t.Skip("a proxy needs an emulator")
+	}
+	proxy, err := faultproxy.New(server.Host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { proxy.Close() })
+	st, _ := filled(t, server.Database(t), spanner.Options{Endpoint: proxy.Addr()}, 10)
+	cursor, err := st.Head(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const oneWay = 100 * time.Millisecond
+	proxy.Delay(oneWay)
+	began := time.Now()
+	if _, err := st.Change(ctx, zone, []store.Change{store.Put(address("far", 1))}, store.WriteOptions{}); err != nil {
+		t.Error(err)
+	}
+	if took := time.Since(began); took < 2*oneWay {
+		t.Errorf("a change took %v: nothing was delayed", took)
+	}
+	events, _, err := st.Changes(ctx, cursor, 10)
+	if err != nil || len(events) != 1 {
+		t.Errorf("%d events, %v; want that of the change", len(events), err)
+	}
+}
+
 // awayTime is how long the store is away: NAMELET_SPANNER_AWAY where that is given,
 // such as 10m (with -timeout to match).
 func awayTime(t *testing.T) time.Duration {
@@ -341,7 +372,7 @@ func TestReplacedDatabase(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := spanner.Drop(ctx, database, server.Host); err != nil {
+	if err := server.Drop(ctx, database); err != nil {
 		t.Fatal(err)
 	}
 	if _, _, err := st.Changes(ctx, cursor, 1); !errors.Is(err, store.ErrForeign) {

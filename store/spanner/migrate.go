@@ -62,9 +62,6 @@ type Migrated struct {
 	From, To int // versions of the schema; From is 0 where there was none
 }
 
-// SchemaVersion is the version of the schema that this release works with.
-func SchemaVersion() int { return len(migrations) }
-
 // Migrate brings the schema of a database up to the version of this release. It may
 // be repeated, also after it was cut off, and several may run at once. ErrSchema
 // where the schema is newer, and nothing is done.
@@ -241,17 +238,4 @@ func createInstance(ctx context.Context, name string, o MigrateOptions) error {
 		return nil
 	}
 	return err
-}
-
-// Drop deletes a database with all that is in it.
-func Drop(ctx context.Context, name, endpoint string) error {
-	admin, err := database.NewDatabaseAdminClient(ctx, dialOptions(endpoint, nil)...)
-	if err != nil {
-		return explain(name, err)
-	}
-	defer admin.Close()
-	if err := admin.DropDatabase(ctx, &databasepb.DropDatabaseRequest{Database: name}); err != nil {
-		return explain(name, err)
-	}
-	return nil
 }

@@ -25,7 +25,7 @@ var migrations = []migration{
 			Applied TIMESTAMP NOT NULL OPTIONS (allow_commit_timestamp = true),
 		) PRIMARY KEY (Version)`,
 		rows("meta"), rows("zones"), rows("rrsets"), rows("journal"), rows("requests"),
-		rows("blobs"), rows("chunks"), rows("guests"), rows("attachments"), rows("garbage"), rows("replicas"),
+		rows("blobs"), rows("chunks"), rows("guests"), rows("attachments"), rows("garbage"),
 		`CREATE TABLE IF NOT EXISTS changes (
 			Shard INT64 NOT NULL,
 			Committed TIMESTAMP NOT NULL OPTIONS (allow_commit_timestamp = true),

@@ -23,6 +23,12 @@ import (
 	"testing"
 	"time"
 
+	database "cloud.google.com/go/spanner/admin/database/apiv1"
+	"cloud.google.com/go/spanner/admin/database/apiv1/databasepb"
+	"google.golang.org/api/option"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+
 	"github.com/namelet/namelet/store/spanner"
 )
 
@@ -66,11 +72,26 @@ func (s *Server) Database(tb testing.TB) string {
 	tb.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
-		if err := spanner.Drop(ctx, name, s.Host); err != nil && s.Host == "" {
+		if err := s.Drop(ctx, name); err != nil && s.Host == "" {
 			tb.Errorf("database %s is left behind: %v", name, err)
 		}
 	})
 	return name
+}
+
+// Drop deletes a database with all that is in it.
+func (s *Server) Drop(ctx context.Context, name string) error {
+	var options []option.ClientOption
+	if s.Host != "" {
+		options = append(options, option.WithEndpoint("passthrough:///"+s.Host), option.WithoutAuthentication(),
+			option.WithGRPCDialOption(grpc.WithTransportCredentials(insecure.NewCredentials())))
+	}
+	admin, err := database.NewDatabaseAdminClient(ctx, options...)
+	if err != nil {
+		return err
+	}
+	defer admin.Close()
+	return admin.DropDatabase(ctx, &databasepb.DropDatabaseRequest{Database: name})
 }
 
 // Name returns the name of a database that is not there.
