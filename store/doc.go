@@ -1,7 +1,8 @@
 // Package store is the system of record of Namelet: zones and their RRsets, the
 // journal and the log of their changes, guests and their attachments.
 //
-// Start with New over a Driver (store/bolt, store/memory), then Store. Meaning
+// Start with New over a Driver (store/bolt, store/memory,
+// store/spanner), then Store. Meaning
 // lives here once: a driver only keeps ordered tables of bytes, gives consistent
 // snapshots of them, and applies a batch whole or not at all.
 //

@@ -11,7 +11,8 @@ import (
 // older releases would go wrong.
 type Table uint8
 
-// The tables. Their key and row forms are in the files named row_*.go.
+// The tables. The forms of their keys and rows are beside what they keep, and
+// checkRow holds each against its own.
 const (
 	TableMeta Table = iota
 	TableZones

@@ -370,8 +370,11 @@ func TestMain(m *testing.M) {
 func TestMirrorSurvivesKill(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "mirror.db")
 	last, rounds := uint64(0), 3
-	if n, err := strconv.Atoi(os.Getenv("NAMELET_TEST_KILLS")); err == nil {
-		rounds = n
+	if text := os.Getenv("NAMELET_TEST_KILLS"); text != "" {
+		var err error
+		if rounds, err = strconv.Atoi(text); err != nil {
+			t.Fatalf("NAMELET_TEST_KILLS: %v", err)
+		}
 	}
 	for range rounds {
 		cmd := exec.Command(os.Args[0])

@@ -146,11 +146,10 @@ func (m *Mirror) take() (p pending, small, whole []*pendingZone) {
 	m.pending = pending{standing: p.standing, cursor: p.cursor, caught: p.caught}
 	for key, z := range p.zones {
 		h := m.have[key]
+		h.version = z.zone.Version
 		if z.whole && z.snapshot != nil {
-			h.version = z.zone.Version
 			whole = append(whole, z)
 		} else {
-			h.version = z.zone.Version
 			small = append(small, z)
 		}
 		m.have[key] = h

@@ -2,11 +2,12 @@ package bolt
 
 import (
 	"errors"
-	"flag"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"os/signal"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -19,10 +20,20 @@ import (
 	"github.com/namelet/namelet/store"
 )
 
-// How often the crash tests kill a writer. The long run is
-//
-//	go test ./store/bolt -run TestKill -crash-rounds 50 -v
-var crashRounds = flag.Int("crash-rounds", 12, "how often each crash test kills a writer")
+// crashRounds is how often a crash test kills a writer: NAMELET_TEST_KILLS, which
+// CONTRIBUTING.md speaks of.
+func crashRounds(t *testing.T) int {
+	t.Helper()
+	text := os.Getenv("NAMELET_TEST_KILLS")
+	if text == "" {
+		return 12
+	}
+	rounds, err := strconv.Atoi(text)
+	if err != nil || rounds < 1 {
+		t.Fatalf("NAMELET_TEST_KILLS: %q: want a number", text)
+	}
+	return rounds
+}
 
 // crashWriters change records at once, so that commits are shared.
 const crashWriters = 16
@@ -166,8 +177,8 @@ func killRounds(t *testing.T, role string) *ledger {
 	if err := st.Close(); err != nil {
 		t.Fatal(err)
 	}
-	acks := &ledger{numbers: map[string]uint32{}, versions: map[string]uint64{}}
-	for range *crashRounds {
+	acks, rounds := &ledger{numbers: map[string]uint32{}, versions: map[string]uint64{}}, crashRounds(t)
+	for range rounds {
 		acks.killWriter(t, role, path)
 		checkPages(t, path)
 		st := mustOpen(t, path)
@@ -176,9 +187,9 @@ func killRounds(t *testing.T, role string) *ledger {
 			t.Fatal(err)
 		}
 	}
-	t.Logf("%d kills; %d acknowledged writes, of which %d imports; %d refused for want of room", *crashRounds, acks.count, acks.imports, acks.full)
-	if acks.count < *crashRounds {
-		t.Errorf("%d writes were acknowledged in %d rounds: too few to tell", acks.count, *crashRounds)
+	t.Logf("%d kills; %d acknowledged writes, of which %d imports; %d refused for want of room", rounds, acks.count, acks.imports, acks.full)
+	if acks.count < rounds {
+		t.Errorf("%d writes were acknowledged in %d rounds: too few to tell", acks.count, rounds)
 	}
 	return acks
 }
