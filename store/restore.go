@@ -12,10 +12,6 @@ type RestoreOptions struct {
 	// Force deletes what the store has. Once the backup has been found whole, and
 	// deleting has begun, the store can only be restored.
 	Force bool
-
-	// Progress, where given, is called from time to time with how many rows are
-	// checked or written so far, of twice as many as the backup has.
-	Progress func(rows uint64)
 }
 
 // Restore makes a driver's store what a backup has, under a new identity, and
@@ -63,12 +59,10 @@ type restore struct {
 	bytes      int
 }
 
-func (j *restore) progress() error {
+// goOn counts a row and now and then looks whether the restore is to end.
+func (j *restore) goOn() error {
 	if j.rows++; j.rows%4096 != 0 {
 		return nil
-	}
-	if j.options.Progress != nil {
-		j.options.Progress(j.rows)
 	}
 	return j.ctx.Err()
 }
@@ -81,7 +75,7 @@ func (j *restore) check(t Table, key string, value []byte) error {
 	if err := checkRow(t, key, value); err != nil {
 		return fail(ErrBackup, "the backup has a bad row: %v", err)
 	}
-	return j.progress()
+	return j.goOn()
 }
 
 // begin makes sure that the store may be written, marks it, and empties it.
@@ -181,7 +175,7 @@ func (j *restore) scan(t Table, fn func(key, value []byte) error) error {
 // write puts a row, with others in one transaction.
 func (j *restore) write(t Table, key string, value []byte) error {
 	if t == TableMeta && key == metaStore {
-		return j.progress()
+		return j.goOn()
 	}
 	j.batch.Writes = append(j.batch.Writes, Write{t, key, value})
 	if j.bytes += len(key) + len(value); len(j.batch.Writes) >= stageRows || j.bytes >= stageBytes {
@@ -189,7 +183,7 @@ func (j *restore) write(t Table, key string, value []byte) error {
 			return err
 		}
 	}
-	return j.progress()
+	return j.goOn()
 }
 
 func (j *restore) flush() error {

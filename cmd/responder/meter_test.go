@@ -1,6 +1,9 @@
 package main
 
 import (
+	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -42,4 +45,30 @@ func TestMeterLine(t *testing.T) {
 		t.Errorf("a shorter line leaves something of the one before: %q", lines)
 	}
 	(&meter{}).show("reading", "bytes", 1, 2) // shows nothing, and does not fail
+}
+
+// A restore reads its file twice, and says which time it is.
+func TestRestoreShowsHowFarItIs(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "backup")
+	if err := os.WriteFile(path, []byte("0123456789"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	f, err := openBackup(path, &meter{out: &out, terminal: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for range 2 {
+		if _, err := io.ReadFull(f, make([]byte, 5)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.Seek(0, io.SeekStart); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := "\rchecking: 5 of 10 bytes (50 %)\rrestoring: 5 of 10 bytes (50 %)"
+	if got := out.String(); got != want {
+		t.Errorf("the terminal has %q, want %q", got, want)
+	}
 }

@@ -98,7 +98,7 @@ type restored struct {
 }
 
 func (p *program) storeRestore() *cobra.Command {
-	var force bool
+	var force, progress bool
 	cmd := &cobra.Command{
 		Use:   "restore FILE",
 		Short: "Make the store what a backup has",
@@ -121,7 +121,8 @@ A restore that is cut short leaves no store, and can be done again.`,
 			if spec.kind == storeMemory {
 				return errors.New("store memory: ends with its server, so that nothing can be restored into it: name another store (RESPONDER_STORE)")
 			}
-			f, err := openBackup(args[0])
+			meter := p.meter(progress)
+			f, err := openBackup(args[0], meter)
 			if err != nil {
 				return err
 			}
@@ -132,6 +133,7 @@ A restore that is cut short leaves no store, and can be done again.`,
 				return err
 			}
 			info, identity, err := store.Restore(cmd.Context(), driver, f, store.RestoreOptions{Force: force})
+			meter.clear()
 			if err := errors.Join(restoreError(args[0], err), driver.Close()); err != nil {
 				if made { // so that a refusal leaves nothing behind
 					err = errors.Join(err, os.Remove(spec.path))
@@ -144,11 +146,12 @@ A restore that is cut short leaves no store, and can be done again.`,
 		},
 	}
 	cmd.Flags().BoolVar(&force, "force", false, "restore also where the store is not empty; what it has is lost")
+	cmd.Flags().BoolVar(&progress, "progress", false, "say how far it is also where standard error is no terminal")
 	return cmd
 }
 
 // openBackup opens a file that can be read twice.
-func openBackup(path string) (*os.File, error) {
+func openBackup(path string, m *meter) (*backupFile, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, pathError(err)
@@ -157,7 +160,32 @@ func openBackup(path string) (*os.File, error) {
 		return nil, fmt.Errorf("%s is no file: a backup is read twice", path)
 	}
 	f, err := os.Open(path)
-	return f, pathError(err)
+	if err != nil {
+		return nil, pathError(err)
+	}
+	return &backupFile{File: f, meter: m, phase: "checking", size: info.Size()}, nil
+}
+
+// backupFile is a file that is read twice, and a meter that shows how far.
+type backupFile struct {
+	*os.File
+	meter      *meter
+	phase      string
+	done, size int64
+}
+
+// Read implements io.Reader.
+func (b *backupFile) Read(p []byte) (int, error) {
+	n, err := b.File.Read(p)
+	b.done += int64(n)
+	b.meter.show(b.phase, "bytes", b.done, b.size)
+	return n, err
+}
+
+// Seek implements io.Seeker; it begins the second reading.
+func (b *backupFile) Seek(offset int64, whence int) (int64, error) {
+	b.phase, b.done = "restoring", 0
+	return b.File.Seek(offset, whence)
 }
 
 // restoreError says which file is meant, and how to go on.
