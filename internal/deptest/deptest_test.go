@@ -1,4 +1,5 @@
-// Package deptest holds the rules of who may import whom, each with its reason.
+// Package deptest holds the rules of who may import whom, each with its reason, and
+// that of where decisions are written down.
 package deptest
 
 import (
