@@ -56,8 +56,7 @@ type Result struct {
 
 // Change does changes to a zone's RRsets, in their order, in one version. The
 // serial goes up as the zone's SerialStyle says, or to that of an SOA among the
-// changes. A set's rdata
-// are kept in order of their octets, without doubles.
+// changes. A set's rdata are kept in order of their octets, without doubles.
 //
 // Errors: ErrNotFound (the zone), *VersionError, *SerialError, ErrSigned,
 // ErrTooLarge, and ErrInvalid where a set, or what would be at a name, is
