@@ -376,7 +376,7 @@ func TestMirrorSurvivesKill(t *testing.T) {
 			t.Fatalf("NAMELET_TEST_KILLS: %v", err)
 		}
 	}
-	for range rounds {
+	for round := range rounds {
 		cmd := exec.Command(os.Args[0])
 		cmd.Env = append(os.Environ(), killedEnv+"="+path)
 		cmd.Stderr = os.Stderr
@@ -388,6 +388,9 @@ func TestMirrorSurvivesKill(t *testing.T) {
 			t.Fatal(err)
 		}
 		bufio.NewReader(out).ReadString('\n')
+		if round == 0 {
+			time.Sleep(2 * time.Second) // so that there is something to be lost
+		}
 		time.Sleep(time.Duration(300+rand.IntN(1500)) * time.Millisecond)
 		cmd.Process.Kill()
 		cmd.Wait()
