@@ -268,6 +268,27 @@ func (s *Service) point(ctx context.Context, q AttachmentPoint) (zone, at rr.Nam
 	return zone, at, scope, err
 }
 
+// touchAttach is what a request to attach touches: the zone, which it fills in, the
+// guest, and the zones that the guest may then look into.
+func (s *Service) touchAttach(ctx context.Context, q *Attachment) (touch, error) {
+	zone, _, _, err := s.point(ctx, AttachmentPoint{Zone: q.Zone, At: q.At, Scope: q.Scope})
+	if err != nil {
+		return touch{}, classify(err)
+	}
+	q.Zone = zone.String()
+	return touch{zones: append([]string{q.Zone}, q.Grants...), guests: []string{q.Guest}}, nil
+}
+
+// touchDetach is what a request to detach touches: the zone, which it fills in.
+func (s *Service) touchDetach(ctx context.Context, q *AttachmentPoint) (touch, error) {
+	zone, _, _, err := s.point(ctx, *q)
+	if err != nil {
+		return touch{}, classify(err)
+	}
+	q.Zone = zone.String()
+	return touch{zones: []string{q.Zone}}, nil
+}
+
 // Detach takes an attachment away; CodeNotFound.
 func (s *Service) Detach(ctx context.Context, q AttachmentPoint) error {
 	zone, at, scope, err := s.point(ctx, q)

@@ -53,39 +53,82 @@ type Endpoint struct {
 
 // Handler offers the operations of s over HTTP.
 func Handler(s *Service, e Endpoint) http.Handler {
-	mux := http.NewServeMux()
+	rs := &routes{mux: http.NewServeMux()}
 	large := newPlaces(maxLarge, cmp.Or(e.patience, patience))
-	mux.HandleFunc("GET /v1/status", func(w http.ResponseWriter, r *http.Request) { result(w, e.Status) })
-	handle(mux, pathReplicas, func(ctx context.Context, _ struct{}) (Replicas, error) {
+	serverRoutes(rs, s, e)
+	zoneRoutes(rs, s, large)
+	recordRoutes(rs, s)
+	guestRoutes(rs, s, large)
+	rs.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		problem(w, &Error{Code: CodeNotFound, Detail: "no such operation: " + r.Method + " " + quoted(r.URL.Path)})
+	})
+	return guard(e.Token, rs.mux)
+}
+
+// serverRoutes are about the server and its store.
+func serverRoutes(rs *routes, s *Service, e Endpoint) {
+	show(rs, route{path: pathStatus, scope: store.MayRead, summary: "Say which server answers"}, func() any { return e.Status })
+	handle(rs, route{path: pathReplicas, scope: store.MayRead, summary: "List the servers of the store"}, onOwn, func(ctx context.Context, _ struct{}) (Replicas, error) {
 		if e.Replica == nil {
 			return s.Replicas(ctx, nil), nil
 		}
-		own, problems := e.Replica()
-		all := s.Replicas(ctx, &own)
-		all.Store, all.Problems = e.Status.Store, problems
+		self, problems := e.Replica()
+		all := s.Replicas(ctx, &self)
+		all.Store = e.Status.Store
+		if !callerOf(ctx).limited() { // they name zones
+			all.Problems = problems
+		}
 		return all, nil
 	})
-	handle(mux, pathZoneList, func(ctx context.Context, _ struct{}) ([]Zone, error) { return s.Zones(ctx) })
-	handle(mux, pathZoneShow, s.Zone)
-	handle(mux, pathZoneSet, s.SetZone)
-	handle(mux, pathZoneDelete, func(ctx context.Context, q ZoneName) (struct{}, error) { return struct{}{}, s.DeleteZone(ctx, q) })
-	handle(mux, pathRecordList, s.Records)
-	handle(mux, pathRecordSet, s.SetRecords)
-	handle(mux, pathRecordDelete, s.DeleteRecords)
-	handleJSON(mux, pathRecordApply, maxApply, s.ApplyRecords)
-	handle(mux, pathStoreCheck, func(ctx context.Context, _ struct{}) (StoreCheck, error) { return s.CheckStore(ctx) })
-	handle(mux, pathGuestList, func(ctx context.Context, _ struct{}) ([]GuestVersion, error) { return s.Guests(ctx) })
-	handle(mux, pathAttachmentList, func(ctx context.Context, _ struct{}) ([]Attachment, error) { return s.Attachments(ctx) })
-	handle(mux, pathAttach, s.Attach)
-	handle(mux, pathDetach, func(ctx context.Context, q AttachmentPoint) (struct{}, error) { return struct{}{}, s.Detach(ctx, q) })
-	mux.Handle("POST "+pathZoneImport, body(typeZone, maxZone, large, s.serveImport))
-	mux.Handle("POST "+pathZoneExport, body(typeJSON, maxJSON, nil, s.serveExport))
-	mux.Handle("POST "+pathStoreBackup, body(typeJSON, maxJSON, nil, s.serveBackup))
-	mux.Handle("POST "+pathGuestPush, body(typeModule, store.MaxGuestBytes, large, s.servePush))
-	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		problem(w, &Error{Code: CodeNotFound, Detail: "no such operation: " + r.Method + " " + quoted(r.URL.Path)})
+	handle(rs, route{path: pathStoreCheck, scope: store.MayAdmin, summary: "Read the whole store and hold it against itself"}, onWhole,
+		func(ctx context.Context, _ struct{}) (StoreCheck, error) { return s.CheckStore(ctx) })
+	handleBody(rs, route{path: pathStoreBackup, scope: store.MayAdmin, gives: typeBackup, summary: "Give a backup of the store"}, nil, onWhole, s.serveBackup)
+}
+
+// zoneRoutes are about zones as a whole.
+func zoneRoutes(rs *routes, s *Service, large *places) {
+	named := inZone(func(q *ZoneName) string { return q.Zone })
+	handle(rs, route{path: pathZoneList, scope: store.MayRead, summary: "List zones"}, onOwn, func(ctx context.Context, _ struct{}) ([]Zone, error) {
+		all, err := s.Zones(ctx)
+		return own(ctx, all, err, func(c *caller, z Zone) bool { return c.check(touch{zones: []string{z.Name}}) == nil })
 	})
-	return guard(e.Token, mux)
+	handle(rs, route{path: pathZoneShow, scope: store.MayRead, summary: "Show a zone"}, named, s.Zone)
+	handle(rs, route{path: pathZoneSet, scope: store.MayRecords, changes: true, summary: "Change the settings of a zone"},
+		inZone(func(q *ZoneSet) string { return q.Zone }), s.SetZone)
+	handle(rs, route{path: pathZoneDelete, scope: store.MayRecords, changes: true, summary: "Delete a zone with its records and attachments"}, named,
+		func(ctx context.Context, q ZoneName) (struct{}, error) { return struct{}{}, s.DeleteZone(ctx, q) })
+	handleBody(rs, route{path: pathZoneImport, scope: store.MayRecords, changes: true, takes: typeZone, most: maxZone, summary: "Make a zone file the content of a zone"},
+		large, inZone(func(q *ZoneImport) string { return q.Zone }), s.serveImport)
+	handleBody(rs, route{path: pathZoneExport, scope: store.MayRead, gives: typeZone, summary: "Give a zone file of a zone"}, nil, named, s.serveExport)
+}
+
+// recordRoutes are about the records of a zone.
+func recordRoutes(rs *routes, s *Service) {
+	handle(rs, route{path: pathRecordList, scope: store.MayRead, summary: "List RRsets of a zone"},
+		inZone(func(q *RecordQuery) string { return q.Zone }), s.Records)
+	handle(rs, route{path: pathRecordSet, scope: store.MayRecords, changes: true, summary: "Put an RRset in the place of the one with its name and type"},
+		inZone(func(q *RecordSetRequest) string { return q.Zone }), s.SetRecords)
+	handle(rs, route{path: pathRecordDelete, scope: store.MayRecords, changes: true, summary: "Delete an RRset, or all of a name"},
+		inZone(func(q *RecordDeleteRequest) string { return q.Zone }), s.DeleteRecords)
+	handle(rs, route{path: pathRecordApply, scope: store.MayRecords, changes: true, most: maxApply, summary: "Do many changes of records in one version"},
+		inZone(func(q *RecordApply) string { return q.Zone }), s.ApplyRecords)
+}
+
+// guestRoutes are about guests and where they answer.
+func guestRoutes(rs *routes, s *Service, large *places) {
+	handle(rs, route{path: pathGuestList, scope: store.MayRead, summary: "List the versions of guests"}, onOwn, func(ctx context.Context, _ struct{}) ([]GuestVersion, error) {
+		all, err := s.Guests(ctx)
+		return own(ctx, all, err, func(c *caller, g GuestVersion) bool { return c.mayGuest(g.Guest) })
+	})
+	handleBody(rs, route{path: pathGuestPush, scope: store.MayGuests, changes: true, takes: typeModule, most: store.MaxGuestBytes, summary: "Make a module the newest version of a guest"},
+		large, onGuest(func(q *GuestName) string { return q.Guest }), s.servePush)
+	handle(rs, route{path: pathAttachmentList, scope: store.MayRead, summary: "List where guests answer"}, onOwn, func(ctx context.Context, _ struct{}) ([]Attachment, error) {
+		all, err := s.Attachments(ctx)
+		return own(ctx, all, err, func(c *caller, a Attachment) bool { return c.check(touch{zones: []string{a.Zone}}) == nil })
+	})
+	handle(rs, route{path: pathAttach, scope: store.MayGuests, changes: true, summary: "Let a guest answer at a name"}, s.touchAttach, s.Attach)
+	handle(rs, route{path: pathDetach, scope: store.MayGuests, changes: true, summary: "Take an attachment away"}, s.touchDetach,
+		func(ctx context.Context, q AttachmentPoint) (struct{}, error) { return struct{}{}, s.Detach(ctx, q) })
 }
 
 // The paths of the operations, which are called by POST.
@@ -110,27 +153,6 @@ const (
 	pathAttach         = "/v1/guest/attach"
 	pathDetach         = "/v1/guest/detach"
 )
-
-// handle offers an operation that takes and gives JSON.
-func handle[Q, R any](mux *http.ServeMux, path string, operation func(context.Context, Q) (R, error)) {
-	handleJSON(mux, path, maxJSON, operation)
-}
-
-// handleJSON is handle with a bound of its own.
-func handleJSON[Q, R any](mux *http.ServeMux, path string, most int64, operation func(context.Context, Q) (R, error)) {
-	mux.Handle("POST "+path, body(typeJSON, most, nil, func(w http.ResponseWriter, r *http.Request) error {
-		var q Q
-		if err := readJSON(r.Body, &q); err != nil {
-			return err
-		}
-		res, err := operation(r.Context(), q)
-		if err != nil {
-			return err
-		}
-		result(w, res)
-		return nil
-	}))
-}
 
 // body checks the kind of a request's body and bounds it. Where places is not nil
 // the operation has one of them while it runs, and the body must come fast enough.
@@ -194,11 +216,7 @@ func request(r *http.Request, v any) error {
 
 // serveImport reads a zone from the body. The client has resolved what the file
 // includes, so there is nothing to include here.
-func (s *Service) serveImport(w http.ResponseWriter, r *http.Request) error {
-	var q ZoneImport
-	if err := request(r, &q); err != nil {
-		return err
-	}
+func (s *Service) serveImport(w http.ResponseWriter, r *http.Request, q ZoneImport) error {
 	origin, err := parseName("zone", q.Zone)
 	if err != nil {
 		return err
@@ -228,11 +246,7 @@ func isBodyError(err error) bool {
 	return errors.As(err, &large) || errors.As(err, &slow)
 }
 
-func (s *Service) serveExport(w http.ResponseWriter, r *http.Request) error {
-	var q ZoneName
-	if err := readJSON(r.Body, &q); err != nil {
-		return err
-	}
+func (s *Service) serveExport(w http.ResponseWriter, r *http.Request, q ZoneName) error {
 	sets, err := s.ExportZone(r.Context(), q)
 	if err != nil {
 		return err
@@ -248,11 +262,7 @@ func (s *Service) serveExport(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-func (s *Service) servePush(w http.ResponseWriter, r *http.Request) error {
-	var q GuestName
-	if err := request(r, &q); err != nil {
-		return err
-	}
+func (s *Service) servePush(w http.ResponseWriter, r *http.Request, q GuestName) error {
 	module, err := io.ReadAll(r.Body)
 	if err != nil {
 		return err

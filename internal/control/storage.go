@@ -66,10 +66,7 @@ func (s *Service) BackupStore(ctx context.Context, w io.Writer) (Backup, error) 
 // long as it is large.
 const writeTime = time.Minute
 
-func (s *Service) serveBackup(w http.ResponseWriter, r *http.Request) error {
-	if err := readJSON(r.Body, &struct{}{}); err != nil {
-		return err
-	}
+func (s *Service) serveBackup(w http.ResponseWriter, r *http.Request, _ struct{}) error {
 	out := &patientWriter{w: w, control: http.NewResponseController(w)}
 	if _, err := s.BackupStore(r.Context(), out); err != nil {
 		if out.begun {

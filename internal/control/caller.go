@@ -1,0 +1,87 @@
+package control
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/namelet/namelet/rr"
+	"github.com/namelet/namelet/store"
+)
+
+// caller is who sent a request, and what it may do.
+type caller struct {
+	name   string // for people
+	scopes store.TokenScopes
+	zones  []rr.Name // the only ones that it may touch; none for no limit
+	guests []string  // the only ones, each a name or a prefix before *; see mayGuest
+}
+
+type callerKey struct{}
+
+func withCaller(ctx context.Context, c *caller) context.Context {
+	return context.WithValue(ctx, callerKey{}, c)
+}
+
+// callerOf returns the caller that the guard found; the zero caller, which may do
+// nothing, where there was none.
+func callerOf(ctx context.Context) *caller {
+	if c, ok := ctx.Value(callerKey{}).(*caller); ok {
+		return c
+	}
+	return &caller{}
+}
+
+// limited reports whether there is anything that the caller's scopes do not reach.
+func (c *caller) limited() bool { return len(c.zones) > 0 || len(c.guests) > 0 }
+
+// mayZone reports whether the caller may touch a zone, which is named by its apex:
+// a limit says nothing of zones below.
+func (c *caller) mayZone(apex rr.Name) bool {
+	return len(c.zones) == 0 || slices.ContainsFunc(c.zones, apex.Equal)
+}
+
+// mayGuest reports whether the caller may touch a guest. Guests belong to no zone,
+// so whoever is limited to zones may touch only those that are named.
+func (c *caller) mayGuest(name string) bool {
+	return !c.limited() || slices.ContainsFunc(c.guests, func(pattern string) bool {
+		prefix, open := strings.CutSuffix(pattern, "*")
+		return pattern == name || open && strings.HasPrefix(name, prefix)
+	})
+}
+
+// touch is what a request is about. The names are as the request has them.
+type touch struct {
+	zones  []string
+	guests []string
+	whole  bool // everything that the server has
+}
+
+// check refuses what the caller may not touch.
+func (c *caller) check(t touch) error {
+	if !c.limited() {
+		return nil
+	}
+	if t.whole {
+		return c.refusal("everything that the server has")
+	}
+	for _, text := range t.zones {
+		zone, err := parseName("zone", text)
+		if err != nil {
+			return err
+		}
+		if !c.mayZone(zone) {
+			return c.refusal("zone " + zone.String())
+		}
+	}
+	for _, guest := range t.guests {
+		if !c.mayGuest(guest) {
+			return c.refusal("guest " + quoted(guest))
+		}
+	}
+	return nil
+}
+
+func (c *caller) refusal(what string) error {
+	return &Error{Code: CodeForbidden, Detail: c.name + " is not for " + what}
+}
