@@ -79,6 +79,7 @@ type Attachment struct {
 	purity   purity
 	reserve  reserve
 	budget   budget
+	breaker  breaker
 	failures throttle.Throttle
 	lines    lineLimiter
 }

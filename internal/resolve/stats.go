@@ -57,6 +57,16 @@ func (s *Stats) joined() int {
 	return len(s.per)
 }
 
+// calls sums the calls alone.
+func (s *Stats) calls() (n uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range s.per {
+		n += c.calls.Load()
+	}
+	return n
+}
+
 // Totals sums the counters. Faults has an entry for every kind.
 func (s *Stats) Totals() Totals {
 	t := Totals{Faults: make(map[string]uint64, faultKinds)}
