@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"sync/atomic"
 
 	"github.com/namelet/namelet/hostabi"
@@ -175,6 +176,23 @@ func (r *Routing) Attachments() iter.Seq[*Attachment] {
 // sameAttachments reports whether the two share their attachments, as those do
 // that [Routing.WithZones] derives.
 func (r *Routing) sameAttachments(o *Routing) bool { return r.attachments == o.attachments }
+
+// equal reports whether the two have the same attachments.
+func (c *coverage) equal(o *coverage) bool {
+	return maps.EqualFunc(*c, *o, func(p, q *points) bool {
+		return maps.EqualFunc(p.at, q.at, func(a, b *point) bool { return *a == *b })
+	})
+}
+
+// has reports whether an attachment is one of them.
+func (c *coverage) has(a *Attachment) bool {
+	of := (*c)[a.Zone.Key()]
+	if of == nil {
+		return false
+	}
+	p := of.at[a.At.Key()]
+	return p != nil && (p.name == a || p.subtree == a)
+}
 
 // WithZones returns the same attachments over other zones: what a change of
 // records leads to.
