@@ -35,7 +35,8 @@ type Limits struct {
 	InitFuel      uint64 // units to start an instance
 	MemoryPages   uint32 // of 64 KiB
 	Lookups       uint32 // a query
-	AnswerBytes   uint32
+	AnswerBytes   uint32 // of an answer's records, uncompressed
+	Concurrency   uint32 // calls at the same time in one process
 }
 
 // Attachment lets a version of a guest decide the answers at a name, or at it
@@ -71,8 +72,15 @@ func attachmentKey(zone, at rr.Name, scope Scope) string {
 	return string(zone.Key()) + "\x00" + relative(zone, at) + "\x00" + string(rune(scope))
 }
 
+// attachmentForm is the newest form of a row: with a limit on concurrency.
+const attachmentForm = 2
+
 func encodeAttachment(a *Attachment) []byte {
-	b := appendBools([]byte{formVersion}, a.Reset)
+	form := byte(formVersion)
+	if a.Limits.Concurrency != 0 {
+		form = attachmentForm
+	}
+	b := appendBools([]byte{form}, a.Reset)
 	b = append(b, byte(a.Scope), byte(a.Fallback))
 	b = appendString(appendString(b, a.Zone.Wire()), a.At.Wire())
 	b = appendUint(appendString(b, a.Guest), a.Version)
@@ -83,11 +91,15 @@ func encodeAttachment(a *Attachment) []byte {
 	} {
 		b = appendUint(b, v)
 	}
-	return appendTime(b, a.Changed)
+	b = appendTime(b, a.Changed)
+	if form == attachmentForm {
+		b = appendUint(b, uint64(a.Limits.Concurrency))
+	}
+	return b
 }
 
 func decodeAttachment(key, row []byte) (Attachment, error) {
-	d := decode(row)
+	d, form := decodeForm(row, attachmentForm)
 	a := Attachment{Reset: d.bools(1) != 0, Scope: Scope(d.byte()), Fallback: Fallback(d.byte()), Zone: d.name(), At: d.name()}
 	a.Guest, a.Version = d.string(maxGuestName), d.uint(maxUint64)
 	a.Grants, a.Values = d.names(), d.pairs(maxConfig)
@@ -96,6 +108,9 @@ func decodeAttachment(key, row []byte) (Attachment, error) {
 		MemoryPages: uint32(d.uint(1<<32 - 1)), Lookups: uint32(d.uint(1<<32 - 1)), AnswerBytes: uint32(d.uint(1<<32 - 1)),
 	}
 	a.Generation, a.Changed = d.uint(maxUint64), d.time()
+	if form == attachmentForm {
+		a.Limits.Concurrency = uint32(d.uint(1<<32 - 1))
+	}
 	if err := d.end(); err != nil {
 		return Attachment{}, corrupt(TableAttachments, key, err)
 	}

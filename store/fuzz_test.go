@@ -91,7 +91,7 @@ func FuzzJournal(f *testing.F) {
 func FuzzAttachment(f *testing.F) {
 	a := Attachment{
 		Zone: testZone, At: testZone, Guest: "geo", Version: 3, Grants: []rr.Name{rr.Root, testZone}, Values: map[string]string{"k": "v", "": "x"},
-		Limits: Limits{1, 2, 3, 4, 5, 6}, Fallback: FallbackLastGood, Reset: true, Generation: 9, Changed: time.UnixMilli(5),
+		Limits: Limits{1, 2, 3, 4, 5, 6, 7}, Fallback: FallbackLastGood, Reset: true, Generation: 9, Changed: time.UnixMilli(5),
 	}
 	f.Add([]byte(a.key()), encodeAttachment(&a))
 	f.Fuzz(func(t *testing.T, key, row []byte) {

@@ -106,7 +106,9 @@ func (p *program) local(ctx context.Context, st *store.Store) (operations, error
 	if err != nil {
 		return nil, errors.Join(err, st.Close())
 	}
-	return &localOperations{Service: control.NewService(st, engine), close: func() error {
+	service := control.NewService(st, engine)
+	service.Allow(p.config.guestLimits())
+	return &localOperations{Service: service, close: func() error {
 		return errors.Join(engine.Close(context.WithoutCancel(ctx)), st.Close())
 	}}, nil
 }

@@ -86,6 +86,8 @@ var (
 		"Questions answered from the fallback without a call, after failures.", guestLabels, nil)
 	descGuestExhausted = prometheus.NewDesc("responder_guest_exhausted_total",
 		"Questions answered from the fallback without a call, since the attachment had burnt its fuel a second.", guestLabels, nil)
+	descGuestBusy = prometheus.NewDesc("responder_guest_busy_total",
+		"Questions answered from the fallback without a call, since as many calls of the attachment ran as may.", guestLabels, nil)
 	descGuestFaults = prometheus.NewDesc("responder_guest_faults_total",
 		"Failures of attached guests, by kind.", append(guestLabels[:len(guestLabels):len(guestLabels)], "kind"), nil)
 	descGuestBreaker = prometheus.NewDesc("responder_guest_breaker_state",
@@ -104,7 +106,7 @@ var guestLabels = []string{"guest", "zone", "at", "scope"}
 
 // Describe implements prometheus.Collector.
 func (*guestCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descGuestCalls, descGuestFuel, descGuestFuelMax, descGuestSuppressed, descGuestExhausted, descGuestFaults, descGuestBreaker, descGuestOpened, descGuestReplays, descGuestDiffers, descGuestNumber} {
+	for _, d := range []*prometheus.Desc{descGuestCalls, descGuestFuel, descGuestFuelMax, descGuestSuppressed, descGuestExhausted, descGuestBusy, descGuestFaults, descGuestBreaker, descGuestOpened, descGuestReplays, descGuestDiffers, descGuestNumber} {
 		ch <- d
 	}
 }
@@ -122,6 +124,7 @@ func (c *guestCollector) Collect(ch chan<- prometheus.Metric) {
 		send(descGuestFuelMax, prometheus.GaugeValue, float64(totals.MaxFuel))
 		send(descGuestSuppressed, prometheus.CounterValue, float64(totals.Suppressed))
 		send(descGuestExhausted, prometheus.CounterValue, float64(totals.Exhausted))
+		send(descGuestBusy, prometheus.CounterValue, float64(totals.Busy))
 		for kind, n := range totals.Faults {
 			send(descGuestFaults, prometheus.CounterValue, float64(n), strings.ReplaceAll(kind, " ", "_"))
 		}

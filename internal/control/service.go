@@ -13,6 +13,7 @@ import (
 type Service struct {
 	store  *store.Store
 	engine *runtime.Engine
+	most   store.Limits // that an attachment may be given
 	tried  trials
 }
 

@@ -138,6 +138,10 @@ type Attachment struct {
 	Reset    bool              `json:"reset,omitempty"`    // every answer from a fresh picture of the started guest
 	Fallback string            `json:"fallback,omitempty"` // static or servfail; empty for the zone's
 
+	InitFuel    uint64 `json:"init_fuel,omitempty"`    // units of the start; 0 for the default
+	AnswerBytes uint32 `json:"answer_bytes,omitempty"` // of an answer's records, uncompressed; 0 for the default
+	Concurrency uint32 `json:"concurrency,omitempty"`  // calls at the same time on each server; 0 for no limit
+
 	FuelPerSecond uint64 `json:"fuel_per_second,omitempty"` // units that all its queries may burn in a second on each server; 0 for no limit
 }
 

@@ -18,6 +18,7 @@ import (
 type guests struct {
 	engine  *runtime.Engine
 	library library
+	most    store.Limits // that attachments get here
 	modules map[store.Digest]*runtime.Module
 	inForce map[place]*entry
 	last    map[place]resting          // what was in force before, ready to come back
@@ -58,8 +59,8 @@ type entry struct {
 	retry      retry
 }
 
-func newGuests(engine *runtime.Engine, l library) *guests {
-	return &guests{engine: engine, library: l, modules: map[store.Digest]*runtime.Module{}, inForce: map[place]*entry{}, last: map[place]resting{}, unused: map[store.Digest]time.Time{}}
+func newGuests(engine *runtime.Engine, l library, most store.Limits) *guests {
+	return &guests{engine: engine, library: l, most: most, modules: map[store.Digest]*runtime.Module{}, inForce: map[place]*entry{}, last: map[place]resting{}, unused: map[store.Digest]time.Time{}}
 }
 
 // routing makes the routing of these zones and attachments. What has not changed
@@ -168,7 +169,8 @@ func (g *guests) entry(ctx context.Context, row store.Attachment, fallback resol
 		Memory:   int(limits.MemoryPages) << 16,
 		Fallback: fallback,
 
-		FuelPerSecond: row.Limits.FuelPerSecond,
+		FuelPerSecond: lowered(row.Limits.FuelPerSecond, g.most.FuelPerSecond),
+		Concurrency:   int(lowered(row.Limits.Concurrency, g.most.Concurrency)),
 	}
 	return e
 }
@@ -215,17 +217,6 @@ func (g *guests) prepare(ctx context.Context, a store.Attachment) (_ resolve.Gue
 		return nil, digest, limits, err
 	}
 	return Prepared{Generation: generation, Reset: a.Reset}, version.Digest, generation.Limits(), nil
-}
-
-// Limits words the limits of an attachment for the runtime.
-func Limits(l store.Limits) runtime.Limits {
-	return runtime.Limits{
-		Fuel:        l.Fuel,
-		InitFuel:    l.InitFuel,
-		MemoryPages: l.MemoryPages,
-		Lookups:     int(l.Lookups),
-		AnswerBytes: int(l.AnswerBytes),
-	}
 }
 
 // retryable reports whether the time has come to try a guest again.

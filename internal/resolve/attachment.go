@@ -72,6 +72,10 @@ type Attachment struct {
 	// a second; 0 for no such limit.
 	FuelPerSecond uint64
 
+	// Concurrency is how many calls of the guest this process makes at the same
+	// time; 0 for no limit but the number of Workers.
+	Concurrency int
+
 	Stats   Stats   // what its guest did
 	Metrics Metrics // what its guest counts
 
@@ -81,6 +85,7 @@ type Attachment struct {
 	reserve  reserve
 	budget   budget
 	breaker  breaker
+	running  atomic.Int64 // calls, where Concurrency bounds them
 	failures throttle.Throttle
 	lines    lineLimiter
 }

@@ -61,8 +61,8 @@ func (s *slot) forgetZones() {
 	s.zones, s.found = s.zones[:0], false
 }
 
-// call runs the guest on q. The error is a *runtime.Fault, errSuppressed, errOpen
-// or errExhausted.
+// call runs the guest on q. The error is a *runtime.Fault, errSuppressed, errOpen,
+// errBusy or errExhausted.
 func (s *slot) call(q *hostabi.Question, h *host, fuel uint64, a *runtime.Answer) error {
 	// Only a slot with failures needs to know the time, or the hash of a question.
 	if len(s.failed) > 0 && s.suppressed(s.hash(q)) {
@@ -74,6 +74,11 @@ func (s *slot) call(q *hostabi.Question, h *host, fuel uint64, a *runtime.Answer
 		s.counters.exhausted.Add(1)
 		return errExhausted
 	}
+	if !s.attachment.enter() {
+		s.counters.busy.Add(1)
+		return errBusy
+	}
+	defer s.attachment.leave()
 	probe, ok := s.attachment.breaker.allow()
 	if !ok {
 		s.counters.suppressed.Add(1)

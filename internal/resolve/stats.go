@@ -20,6 +20,7 @@ type counters struct {
 	maxFuel    atomic.Uint64
 	suppressed atomic.Uint64
 	exhausted  atomic.Uint64
+	busy       atomic.Uint64
 	faults     [faultKinds]atomic.Uint64
 	_          [64]byte
 }
@@ -38,6 +39,7 @@ type Totals struct {
 	MaxFuel    uint64 // units burnt by the dearest
 	Suppressed uint64 // questions answered from the fallback without a call, after failures
 	Exhausted  uint64 // questions answered from the fallback without a call, for want of fuel in that second
+	Busy       uint64 // questions answered from the fallback without a call, since as many ran as may
 	Faults     map[string]uint64
 }
 
@@ -81,6 +83,7 @@ func (s *Stats) Totals() Totals {
 		t.MaxFuel = max(t.MaxFuel, c.maxFuel.Load())
 		t.Suppressed += c.suppressed.Load()
 		t.Exhausted += c.exhausted.Load()
+		t.Busy += c.busy.Load()
 		for kind := 1; kind < faultKinds; kind++ {
 			t.Faults[runtime.FaultKind(kind).String()] += c.faults[kind].Load()
 		}
