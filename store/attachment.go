@@ -35,8 +35,7 @@ type Limits struct {
 	InitFuel      uint64 // units to start an instance
 	MemoryPages   uint32 // of 64 KiB
 	Lookups       uint32 // a query
-	AnswerBytes   uint32 // of an answer's records, uncompressed
-	Concurrency   uint32 // calls at the same time in one process
+	AnswerBytes   uint32
 }
 
 // Attachment lets a version of a guest decide the answers at a name, or at it
@@ -53,6 +52,10 @@ type Attachment struct {
 	Fallback Fallback
 	Reset    bool // every answer from the snapshot of a fresh instance
 
+	Previous  *Release   // what was active before; nil where nothing is known of that
+	Candidate *Candidate // what is on trial; nil where nothing is
+	Undone    *Undone    // the last rollback, until the next Activate or Attach; nil where there was none
+
 	// Generation is greater than that of every attachment made before; Attach
 	// gives it.
 	Generation uint64
@@ -60,6 +63,8 @@ type Attachment struct {
 }
 
 const (
+	attachmentForm = 2 // the newest form of an attachment's row
+
 	maxGrants = 64
 	maxConfig = 64 << 10 // octets of a configuration as a guest is given it
 )
@@ -72,12 +77,9 @@ func attachmentKey(zone, at rr.Name, scope Scope) string {
 	return string(zone.Key()) + "\x00" + relative(zone, at) + "\x00" + string(rune(scope))
 }
 
-// attachmentForm is the newest form of a row: with a limit on concurrency.
-const attachmentForm = 2
-
 func encodeAttachment(a *Attachment) []byte {
 	form := byte(formVersion)
-	if a.Limits.Concurrency != 0 {
+	if a.Previous != nil || a.Candidate != nil || a.Undone != nil {
 		form = attachmentForm
 	}
 	b := appendBools([]byte{form}, a.Reset)
@@ -85,15 +87,9 @@ func encodeAttachment(a *Attachment) []byte {
 	b = appendString(appendString(b, a.Zone.Wire()), a.At.Wire())
 	b = appendUint(appendString(b, a.Guest), a.Version)
 	b = appendPairs(appendNames(b, a.Grants), a.Values)
-	for _, v := range []uint64{
-		a.Limits.Fuel, a.Limits.FuelPerSecond, a.Limits.InitFuel,
-		uint64(a.Limits.MemoryPages), uint64(a.Limits.Lookups), uint64(a.Limits.AnswerBytes), a.Generation,
-	} {
-		b = appendUint(b, v)
-	}
-	b = appendTime(b, a.Changed)
-	if form == attachmentForm {
-		b = appendUint(b, uint64(a.Limits.Concurrency))
+	b = appendTime(appendUint(appendLimits(b, a.Limits), a.Generation), a.Changed)
+	if form >= attachmentForm {
+		b = appendRollout(b, a)
 	}
 	return b
 }
@@ -103,13 +99,10 @@ func decodeAttachment(key, row []byte) (Attachment, error) {
 	a := Attachment{Reset: d.bools(1) != 0, Scope: Scope(d.byte()), Fallback: Fallback(d.byte()), Zone: d.name(), At: d.name()}
 	a.Guest, a.Version = d.string(maxGuestName), d.uint(maxUint64)
 	a.Grants, a.Values = d.names(), d.pairs(maxConfig)
-	a.Limits = Limits{
-		Fuel: d.uint(maxUint64), FuelPerSecond: d.uint(maxUint64), InitFuel: d.uint(maxUint64),
-		MemoryPages: uint32(d.uint(1<<32 - 1)), Lookups: uint32(d.uint(1<<32 - 1)), AnswerBytes: uint32(d.uint(1<<32 - 1)),
-	}
+	a.Limits = d.limits()
 	a.Generation, a.Changed = d.uint(maxUint64), d.time()
-	if form == attachmentForm {
-		a.Limits.Concurrency = uint32(d.uint(1<<32 - 1))
+	if form >= attachmentForm {
+		d.rollout(&a)
 	}
 	if err := d.end(); err != nil {
 		return Attachment{}, corrupt(TableAttachments, key, err)
@@ -161,7 +154,8 @@ func (a *Attachment) check() error {
 }
 
 // Attach makes an attachment, in place of the one at its name with its scope,
-// and returns it as it is kept. Where that one is the same already, it is
+// and returns it as it is kept, with what was attached there before as Previous. A
+// candidate there is given up. Where that one is the same already, it is
 // returned and nothing is written. ErrNotFound where the zone, the guest's
 // version or a granted zone is not there; ErrSigned; ErrInvalid, also for a
 // private zone, which is never asked; ErrUnsupported; ErrTooLarge.
@@ -169,6 +163,7 @@ func (s *Store) Attach(ctx context.Context, a Attachment) (Attachment, error) {
 	if err := a.check(); err != nil {
 		return Attachment{}, err
 	}
+	a.Previous, a.Candidate, a.Undone = nil, nil, nil
 	var made Attachment
 	err := s.commit(ctx, 4, func(ctx context.Context, t *tx) (err error) {
 		if err := t.guard(ctx, TableMeta, metaCatalog); err != nil {
@@ -191,10 +186,8 @@ func (t *tx) attach(ctx context.Context, a Attachment) (Attachment, error) {
 	case z.Private:
 		return a, fail(ErrInvalid, "zone %v is private: nobody asks it", z.Name)
 	}
-	for _, grant := range a.Grants {
-		if _, err := v.liveZone(ctx, grant); err != nil {
-			return a, err
-		}
+	if err := t.grantable(ctx, a.Grants); err != nil {
+		return a, err
 	}
 	g, err := v.Guest(ctx, a.Guest, a.Version)
 	if err != nil {
@@ -210,19 +203,26 @@ func (t *tx) attach(ctx context.Context, a Attachment) (Attachment, error) {
 		if err != nil || a.same(was) {
 			return was, err
 		}
+		a.succeed(was)
 	}
-	if a.Generation, err = t.count(ctx, metaCatalog); err != nil {
-		return a, err
+	return t.putAttachment(ctx, a)
+}
+
+// succeed takes over from what was attached before what there is to go back to. A
+// trial ends with it.
+func (a *Attachment) succeed(was Attachment) {
+	release := was.Release()
+	if a.Release().Same(release) {
+		a.Previous, a.Undone = was.Previous, was.Undone
+		return
 	}
-	a.Changed = t.now
-	t.put(TableAttachments, a.key(), encodeAttachment(&a))
-	t.announce(Event{Kind: EventAttachments, Zone: z.Name})
-	return a, nil
+	a.Previous = &release
 }
 
 // same compares all but what Attach gives.
 func (a Attachment) same(b Attachment) bool {
 	a.Generation, a.Changed = b.Generation, b.Changed
+	a.Previous, a.Candidate, a.Undone = b.Previous, b.Candidate, b.Undone
 	a.Zone, a.At = b.Zone, b.At // their key has been compared
 	if len(a.Values) == 0 {
 		a.Values = nil

@@ -25,13 +25,11 @@ const (
 	TableAttachments
 	TableGarbage
 	TableReplicas
-	TableTokens
-	TableAudit
 	tableCount
 )
 
 var tableNames = [tableCount]string{
-	"meta", "zones", "rrsets", "journal", "requests", "blobs", "chunks", "guests", "attachments", "garbage", "replicas", "tokens", "audit",
+	"meta", "zones", "rrsets", "journal", "requests", "blobs", "chunks", "guests", "attachments", "garbage", "replicas",
 }
 
 func (t Table) String() string {

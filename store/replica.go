@@ -22,23 +22,78 @@ type Replica struct {
 	Started  time.Time // by its own clock, as all of these
 	Caught   time.Time // when it had last read the change log to its end
 	Seen     time.Time // when it said so; PutReplica sets it
+
+	Serving []Serving // what answers at attachment points: of many, those that changed last
 }
+
+// Serving is what answers at one attachment point of a replica.
+type Serving struct {
+	Point
+	Guest      string
+	Version    uint64 // 0 where none could be prepared and the fallback answers
+	Candidate  uint64 // the version on trial; 0 for none
+	Generation uint64 // of the attachment that the replica has read
+	Problem    string // why this is not all that the attachment says; empty where it is
+}
+
+const (
+	replicaForm = 2    // the newest form of the row
+	maxServing  = 1024 // of a row
+)
 
 const maxReplicaText = 1024 // octets of each text
 
 func encodeReplica(r *Replica) []byte {
-	b := appendBools([]byte{formVersion}, r.Mirrored)
+	form := byte(formVersion)
+	if len(r.Serving) > 0 {
+		form = replicaForm
+	}
+	b := appendBools([]byte{form}, r.Mirrored)
 	for _, text := range []string{r.Host, r.Site, r.Version, r.State, r.Cursor} {
 		b = appendString(b, text[:min(len(text), maxReplicaText)])
 	}
 	for _, n := range []uint64{r.Zones, r.Names, r.Guests, r.Problems} {
 		b = appendUint(b, n)
 	}
-	return appendTime(appendTime(appendTime(b, r.Started), r.Caught), r.Seen)
+	b = appendTime(appendTime(appendTime(b, r.Started), r.Caught), r.Seen)
+	if form < replicaForm {
+		return b
+	}
+	all := r.Serving[:min(len(r.Serving), maxServing)]
+	b = appendUint(b, uint64(len(all)))
+	for _, s := range all {
+		b = append(appendString(appendString(b, s.Zone.Wire()), s.At.Wire()), byte(s.Scope))
+		b = appendString(b, s.Guest)
+		for _, n := range []uint64{s.Version, s.Candidate, s.Generation} {
+			b = appendUint(b, n)
+		}
+		b = appendString(b, s.Problem[:min(len(s.Problem), maxReplicaText)])
+	}
+	return b
+}
+
+func (d *decoder) serving() (all []Serving) {
+	n := d.count(8)
+	if n > maxServing {
+		d.fail("more attachments than a row has")
+		return nil
+	}
+	for range n {
+		s := Serving{Point: Point{Zone: d.name(), At: d.name(), Scope: Scope(d.byte())}, Guest: d.string(maxGuestName)}
+		for _, n := range []*uint64{&s.Version, &s.Candidate, &s.Generation} {
+			*n = d.uint(maxUint64)
+		}
+		s.Problem = d.string(maxReplicaText)
+		if d.err == nil && (s.Zone.IsZero() || s.At.IsZero() || s.Scope >= scopeCount) {
+			d.fail("an attachment point is malformed")
+		}
+		all = append(all, s)
+	}
+	return all
 }
 
 func decodeReplica(key, row []byte) (Replica, error) {
-	d := decode(row)
+	d, form := decodeForm(row, replicaForm)
 	r := Replica{ID: string(key), Mirrored: d.bools(1) != 0}
 	for _, text := range []*string{&r.Host, &r.Site, &r.Version, &r.State, &r.Cursor} {
 		*text = d.string(maxReplicaText)
@@ -47,6 +102,9 @@ func decodeReplica(key, row []byte) (Replica, error) {
 		*n = d.uint(maxUint64)
 	}
 	r.Started, r.Caught, r.Seen = d.time(), d.time(), d.time()
+	if form >= replicaForm {
+		r.Serving = d.serving()
+	}
 	if err := d.end(); err != nil {
 		return r, corrupt(TableReplicas, key, err)
 	}

@@ -77,6 +77,12 @@ func (v *verifier) attachments() error {
 		if !v.versions[guestKey(a.Guest, a.Version)] {
 			all = append(all, wrong("its guest's version is not there"))
 		}
+		if p := a.Previous; p != nil && !v.versions[guestKey(p.Guest, p.Version)] {
+			all = append(all, wrong("the version before it is not there"))
+		}
+		if c := a.Candidate; c != nil && !v.versions[guestKey(c.Guest, c.Version)] {
+			all = append(all, wrong("its candidate's version is not there"))
+		}
 		if a.Generation > v.catalog {
 			all = append(all, wrong("its generation was never given"))
 		}

@@ -20,7 +20,7 @@ const (
 	FallbackDefault  Fallback = iota // an attachment: as its zone says; a zone: static
 	FallbackStatic                   // what the zone's own RRsets say
 	FallbackServFail                 // SERVFAIL
-	FallbackLastGood                 // the previous version of the guest: ErrUnsupported so far
+	FallbackLastGood                 // the previous version of the guest; where there is none or it fails too, as static
 	fallbackCount
 )
 
@@ -40,16 +40,13 @@ func ParseFallback(s string) (Fallback, error) {
 			return Fallback(f), nil
 		}
 	}
-	return 0, fail(ErrInvalid, "fallback %q (want default, static or servfail)", s)
+	return 0, fail(ErrInvalid, "fallback %q (want default, static, servfail or last-good)", s)
 }
 
 // check refuses what is no fallback, and what no server does; of says whose it is.
 func (f Fallback) check(of string) error {
-	switch {
-	case f >= fallbackCount:
+	if f >= fallbackCount {
 		return fail(ErrInvalid, "%s: unknown fallback", of)
-	case f == FallbackLastGood:
-		return fail(ErrUnsupported, "%s: fallback %v", of, f)
 	}
 	return nil
 }

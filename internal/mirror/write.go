@@ -307,6 +307,12 @@ func (m *Mirror) dropGuests(tx *bbolt.Tx) error {
 	used := map[string]bool{}
 	for _, a := range rows {
 		used[store.GuestKey(a.Guest, a.Version)] = true
+		if c := a.Candidate; c != nil {
+			used[store.GuestKey(c.Guest, c.Version)] = true
+		}
+		if p := a.Previous; p != nil {
+			used[store.GuestKey(p.Guest, p.Version)] = true
+		}
 	}
 	digests := map[store.Digest]bool{}
 	err = dropRows(tx.Bucket(tableGuests), func(key, row []byte) (bool, error) {

@@ -126,7 +126,7 @@ func testAttachments(t *testing.T, s *suite) {
 	full := store.Attachment{
 		Zone: apex, At: www, Scope: store.ScopeName, Guest: "geo", Grants: []rr.Name{private, other, apex, private},
 		Values: map[string]string{"b": "2", "a": ""}, Fallback: store.FallbackServFail, Reset: true,
-		Limits: store.Limits{Fuel: 1, InitFuel: 3, MemoryPages: 4, Lookups: 5, AnswerBytes: 6, Concurrency: 7},
+		Limits: store.Limits{Fuel: 1, InitFuel: 3, MemoryPages: 4, Lookups: 5, AnswerBytes: 6},
 	}
 	made, err := st.Attach(ctx, full)
 	if err != nil {
@@ -173,7 +173,6 @@ func testAttachments(t *testing.T, s *suite) {
 		"no such grant":     {store.Attachment{Zone: apex, At: apex, Guest: "geo", Grants: []rr.Name{name("none.example")}}, store.ErrNotFound},
 		"signed zone":       {store.Attachment{Zone: signed, At: signed, Guest: "geo"}, store.ErrSigned},
 		"private zone":      {store.Attachment{Zone: private, At: private, Guest: "geo"}, store.ErrInvalid},
-		"last-good":         {store.Attachment{Zone: apex, At: apex, Guest: "geo", Fallback: store.FallbackLastGood}, store.ErrUnsupported},
 		"no names":          {store.Attachment{Guest: "geo"}, store.ErrInvalid},
 		"large values":      {store.Attachment{Zone: apex, At: apex, Guest: "geo", Values: long}, store.ErrTooLarge},
 		"value without key": {store.Attachment{Zone: apex, At: apex, Guest: "geo", Values: map[string]string{"": ""}}, store.ErrInvalid},

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/namelet/namelet/rr"
 	"github.com/namelet/namelet/store"
 )
 
@@ -22,6 +23,10 @@ func testReplicas(t *testing.T, s *suite) {
 	a := store.Replica{
 		ID: "a", Host: "h", Site: "s", Version: "v1", State: "following", Cursor: "x:1", Mirrored: true,
 		Zones: 1, Names: 2, Guests: 3, Problems: 4, Started: now.Add(-time.Hour), Caught: now.Add(-time.Second),
+		Serving: []store.Serving{
+			{Point: store.Point{Zone: apex, At: apex}, Guest: "geo", Version: 3, Candidate: 4, Generation: 5},
+			{Point: store.Point{Zone: apex, At: name("www.example.org"), Scope: store.ScopeName}, Generation: 6, Problem: "geo@2: traps"},
+		},
 	}
 	b := store.Replica{ID: "b"}
 	for _, r := range []store.Replica{a, b, a} {
@@ -62,7 +67,7 @@ func expectReplicas(t *testing.T, st *store.Store, want ...store.Replica) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(rr.Name{})); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

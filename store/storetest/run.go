@@ -70,6 +70,7 @@ func Run(t *testing.T, b Backend) {
 		{"guest/limit", testGuestLimit},
 		{"attachment/rules", testAttachments},
 		{"attachment/cascade", testCascade},
+		{"attachment/rollout", testRollout},
 		{"damage/rows", testDamage},
 		{"damage/verify", testVerify},
 		{"backup/restore", testBackup},
@@ -77,8 +78,6 @@ func Run(t *testing.T, b Backend) {
 		{"durable/reopen", testReopen},
 		{"durable/abandoned import", testAbandoned},
 		{"replicas/read back", testReplicas},
-		{"access/tokens", testTokens},
-		{"access/audit", testAudit},
 		{"close", testClose},
 	}
 	for _, test := range tests {

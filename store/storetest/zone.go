@@ -127,9 +127,6 @@ func testRefusals(t *testing.T, s *suite) {
 	}
 	_, err := st.CreateZone(ctx, store.ZoneSpec{}, store.Sequence(nil))
 	wantErr(t, "zone without a name", err, store.ErrInvalid)
-	_, err = st.ReplaceZone(ctx, store.ZoneSpec{Name: apex, Fallback: store.FallbackLastGood}, store.Sequence([]rr.Set{good}), store.ReplaceOptions{})
-	wantErr(t, "zone with a fallback that nobody heeds", err, store.ErrUnsupported)
-	wantErr(t, "the same, as what is invalid", err, store.ErrInvalid)
 	if zones, err := st.Zones(ctx); err != nil || len(zones) != 0 {
 		t.Errorf("after refusals there are zones %v, %v", zones, err)
 	}
