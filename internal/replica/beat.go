@@ -72,6 +72,6 @@ func (r *Replica) Describe() store.Replica {
 	self.State, self.Mirrored, self.Cursor = string(status.State), status.Mirrored, status.Cursor.String()
 	self.Zones, self.Names, self.Guests = uint64(status.Zones), uint64(status.Names), uint64(status.Attachments)
 	self.Problems, self.Caught, self.Started = uint64(len(status.Problems)), status.Caught, r.began
-	self.Seen = time.Now()
+	self.Seen, self.Serving = time.Now(), status.Serving
 	return self
 }

@@ -1,10 +1,10 @@
 package replica
 
 import (
+	"cmp"
 	"context"
-	"fmt"
 	"log/slog"
-	"reflect"
+	"slices"
 	"time"
 
 	"github.com/namelet/namelet/internal/authority"
@@ -18,24 +18,26 @@ import (
 type guests struct {
 	engine  *runtime.Engine
 	library library
-	most    store.Limits // that attachments get here
 	modules map[store.Digest]*runtime.Module
-	inForce map[place]*entry
-	last    map[place]resting          // what was in force before, ready to come back
+	inForce map[place]*served
+	last    map[place][]resting        // what was in force before, ready to come back
 	retired []*resolve.Attachment      // in no routing any more
 	unused  map[store.Digest]time.Time // modules that no attachment has, and since when
 }
 
-// resting is an attachment that another took the place of.
+// resting is a release that another took the place of.
 type resting struct {
 	*entry
 	until time.Time
 }
 
 const (
-	// lastKept is how long an attachment is kept with its instances after another
+	// lastKept is how long a release is kept with its instances after another
 	// took its place: going back to it takes no time.
 	lastKept = 5 * time.Minute
+
+	// mostKept is how many of them are kept at one place.
+	mostKept = 2
 
 	// A module's code is kept for so long after its last attachment went: a query
 	// that began before may still make an instance, and a guest may come back.
@@ -48,134 +50,220 @@ type place struct {
 	scope    store.Scope
 }
 
-// entry is an attachment in force.
+func placeOf(p store.Point) place { return place{p.Zone.Key(), p.At.Key(), p.Scope} }
+
+// role is what a release does at a place.
+type role int
+
+const (
+	active    role = iota
+	candidate      // on trial
+	previous       // the last good one
+	roles
+)
+
+// served is what is in force at a place.
+type served struct {
+	row     store.Attachment // as it was read last
+	by      [roles]*entry    // nil for none; never so for the active one
+	trouble [roles]trouble   // why that is not what the row says
+}
+
+// entry is a release that is prepared to answer at a place.
 type entry struct {
-	row        store.Attachment // what is served
+	release    store.Release
 	fallback   resolve.Fallback
 	digest     store.Digest
 	attachment *resolve.Attachment
-	failed     error  // why a newer row is not served, or why this one gives no answers
-	wanted     uint64 // generation of the row that failed
+	unready    bool // there was nothing to prepare: its fallback answers
+}
+
+// trouble is a release that could not be prepared.
+type trouble struct {
+	err        error // nil where all is well
+	generation uint64
 	retry      retry
 }
 
-func newGuests(engine *runtime.Engine, l library, most store.Limits) *guests {
-	return &guests{engine: engine, library: l, most: most, modules: map[store.Digest]*runtime.Module{}, inForce: map[place]*entry{}, last: map[place]resting{}, unused: map[store.Digest]time.Time{}}
+func newGuests(engine *runtime.Engine, l library) *guests {
+	return &guests{engine: engine, library: l, modules: map[store.Digest]*runtime.Module{}, inForce: map[place]*served{}, last: map[place][]resting{}, unused: map[store.Digest]time.Time{}}
 }
 
 // routing makes the routing of these zones and attachments. What has not changed
 // keeps its *resolve.Attachment, and with it its warm instances. A guest that
 // cannot be prepared is logged and leaves the one before it in place.
 func (g *guests) routing(ctx context.Context, zones *authority.Zones, rows []store.Attachment, fallbacks map[rr.Key]store.Fallback, log *slog.Logger) *resolve.Routing {
-	next := make(map[place]*entry, len(rows))
+	next := make(map[place]*served, len(rows))
 	var attachments []*resolve.Attachment
+	var beside []resolve.Beside
 	for _, row := range rows {
 		if zones.Get(row.Zone) == nil {
 			continue // the zone went in a commit that is yet to be read
 		}
-		at := place{row.Zone.Key(), row.At.Key(), row.Scope}
-		e := g.entry(ctx, row, fallback(row, fallbacks[at.zone]), g.inForce[at], log)
-		next[at] = e
-		attachments = append(attachments, e.attachment)
+		at := placeOf(row.Point())
+		s := g.serve(ctx, row, fallback(row, fallbacks[at.zone]), at, log)
+		next[at] = s
+		attachments = append(attachments, s.by[active].attachment)
+		if b := s.beside(); b != nil {
+			beside = append(beside, *b)
+		}
 	}
 	g.rest(next)
 	g.inForce = next
-	routing, problems := resolve.NewRouting(zones, attachments)
+	routing, problems := resolve.NewRouting(zones, attachments, beside...)
 	for _, err := range problems {
 		log.Error("attachment left out", "error", err)
 	}
 	return routing
 }
 
+// beside returns what may answer in the place of the active release; nil for nothing.
+func (s *served) beside() *resolve.Beside {
+	b := resolve.Beside{Of: s.by[active].attachment}
+	if e := s.by[previous]; e != nil {
+		b.LastGood = e.attachment
+	}
+	if e := s.by[candidate]; e != nil {
+		b.Candidate, b.Share, b.Salt = e.attachment, s.row.Candidate.Share, s.row.Candidate.Salt
+	}
+	if b.LastGood == nil && b.Candidate == nil {
+		return nil
+	}
+	return &b
+}
+
 // rest keeps what was in force where something else will be, and gives up what was
-// there before that, or where nothing will be.
-func (g *guests) rest(next map[place]*entry) {
-	for at, old := range g.inForce {
-		e := next[at]
-		if e != nil && e.attachment == old.attachment {
-			continue
-		}
-		before, has := g.last[at]
-		delete(g.last, at)
-		if has && (e == nil || e.attachment != before.attachment) {
-			g.retired = append(g.retired, before.attachment)
-		}
-		if e == nil {
-			g.retired = append(g.retired, old.attachment)
-		} else {
-			g.last[at] = resting{old, time.Now().Add(lastKept)}
-		}
-	}
-}
-
-// back returns what rests at a place, where it is what the row says.
-func (g *guests) back(at place, row store.Attachment, fallback resolve.Fallback) *entry {
-	before, has := g.last[at]
-	if !has || before.failed != nil || before.fallback != fallback {
-		return nil
-	}
-	was := before.row
-	was.Generation, was.Changed = row.Generation, row.Changed
-	if !reflect.DeepEqual(was, row) {
-		return nil
-	}
-	e := *before.entry
-	e.row = row
-	return &e
-}
-
-// entry brings one attachment up to date. before is what is in force at its
-// place, or nil.
-func (g *guests) entry(ctx context.Context, row store.Attachment, fallback resolve.Fallback, before *entry, log *slog.Logger) (e *entry) {
+// there longest before that, or where nothing will be.
+func (g *guests) rest(next map[place]*served) {
 	now := time.Now()
-	if before != nil && before.fallback == fallback {
-		if before.failed == nil && before.row.Generation == row.Generation {
-			return before
-		}
-		if before.failed != nil && before.wanted == row.Generation && now.Before(before.retry.at) {
-			return before
+	for at, old := range g.inForce {
+		s := next[at]
+		for _, e := range old.by {
+			switch {
+			case e == nil || s != nil && s.has(e):
+			case s == nil || e.unready:
+				g.retired = append(g.retired, e.attachment)
+			default:
+				g.last[at] = append(g.last[at], resting{e, now.Add(lastKept)})
+			}
 		}
 	}
-	if e = g.back(place{row.Zone.Key(), row.At.Key(), row.Scope}, row, fallback); e != nil {
-		return e
+	for at, all := range g.last {
+		s := next[at]
+		kept := all[:0]
+		for i, r := range all {
+			switch {
+			case s != nil && s.has(r.entry): // it has come back
+			case s == nil || i < len(all)-mostKept:
+				g.retired = append(g.retired, r.attachment)
+			default:
+				kept = append(kept, r)
+			}
+		}
+		g.keep(at, kept)
 	}
-	e = &entry{}
-	guest, digest, limits, err := g.prepare(ctx, row)
+}
+
+// keep makes these all that rests at a place.
+func (g *guests) keep(at place, all []resting) {
+	if len(all) == 0 {
+		delete(g.last, at)
+	} else {
+		g.last[at] = all
+	}
+}
+
+func (s *served) has(e *entry) bool { return slices.Contains(s.by[:], e) }
+
+// find returns a release that is ready at a place, in whatever role it was.
+func (g *guests) find(at place, release store.Release, fallback resolve.Fallback) *entry {
+	fits := func(e *entry) bool {
+		return e != nil && !e.unready && e.fallback == fallback && e.release.Same(release)
+	}
+	if s := g.inForce[at]; s != nil {
+		if i := slices.IndexFunc(s.by[:], fits); i >= 0 {
+			return s.by[i]
+		}
+	}
+	for _, r := range g.last[at] {
+		if fits(r.entry) {
+			return r.entry
+		}
+	}
+	return nil
+}
+
+// serve brings one attachment up to date.
+func (g *guests) serve(ctx context.Context, row store.Attachment, fallback resolve.Fallback, at place, log *slog.Logger) *served {
+	before := g.inForce[at]
+	s := &served{row: row}
+	var e *entry
+	if e, s.trouble[active] = g.ready(ctx, row, row.Release(), fallback, active, log); e == nil && before != nil {
+		e = before.by[active]
+	}
+	if e == nil {
+		e = newEntry(row, row.Release(), fallback, unready{s.trouble[active].err})
+		e.unready = true
+	}
+	s.by[active] = e
+	if row.Candidate != nil {
+		s.by[candidate], s.trouble[candidate] = g.ready(ctx, row, row.Candidate.Release, fallback, candidate, log)
+	}
+	if row.Previous != nil && fallback == resolve.FallbackLastGood {
+		s.by[previous], s.trouble[previous] = g.ready(ctx, row, *row.Previous, fallback, previous, log)
+	}
+	for role := candidate; role < roles; role++ {
+		if s.by[role] == s.by[active] {
+			s.by[role] = nil // the active one cannot be prepared, and this goes on in its place
+		}
+	}
+	return s
+}
+
+// ready returns a release, prepared; or nil and why it is not.
+func (g *guests) ready(ctx context.Context, row store.Attachment, release store.Release, fallback resolve.Fallback, role role, log *slog.Logger) (*entry, trouble) {
+	at, now := placeOf(row.Point()), time.Now()
+	if e := g.find(at, release, fallback); e != nil {
+		return e, trouble{}
+	}
+	var before trouble
+	if s := g.inForce[at]; s != nil {
+		before = s.trouble[role]
+	}
+	again := before.err != nil && before.generation == row.Generation
+	if again && now.Before(before.retry.at) {
+		return nil, before
+	}
+	guest, digest, limits, err := g.prepare(ctx, release)
 	if err != nil {
-		if ctx.Err() == nil && (before == nil || before.failed == nil || before.failed.Error() != err.Error()) {
-			log.Error("guest cannot be prepared", "guest", label(row), "zone", row.Zone.String(), "error", err)
+		if ctx.Err() == nil && (before.err == nil || before.err.Error() != err.Error()) {
+			log.Error("guest cannot be prepared", "guest", release.String(), "zone", row.Zone.String(), "error", err)
 		}
-		var again retry
-		if before != nil && before.wanted == row.Generation {
-			again = before.retry
+		t := trouble{err: err, generation: row.Generation}
+		if again {
+			t.retry = before.retry
 		}
-		again = again.next(now)
-		if before != nil {
-			kept := *before
-			kept.failed, kept.wanted, kept.retry = err, row.Generation, again
-			return &kept
-		}
-		guest, e.wanted, e.retry = unready{err}, row.Generation, again
+		t.retry = t.retry.next(now)
+		return nil, t
 	}
-	e.row, e.fallback, e.digest, e.failed = row, fallback, digest, err
-	e.attachment = &resolve.Attachment{
+	e := newEntry(row, release, fallback, guest)
+	e.digest, e.attachment.Fuel, e.attachment.Memory = digest, limits.Fuel, int(limits.MemoryPages)<<16
+	return e, trouble{}
+}
+
+func newEntry(row store.Attachment, release store.Release, fallback resolve.Fallback, guest resolve.Guest) *entry {
+	return &entry{release: release, fallback: fallback, attachment: &resolve.Attachment{
 		Zone:     row.Zone,
 		At:       row.At,
 		Scope:    scopes[row.Scope],
 		Guest:    guest,
-		Label:    label(row),
-		Grants:   row.Grants,
-		Fuel:     limits.Fuel,
-		Memory:   int(limits.MemoryPages) << 16,
+		Label:    release.String(),
+		Grants:   release.Grants,
 		Fallback: fallback,
 
-		FuelPerSecond: lowered(row.Limits.FuelPerSecond, g.most.FuelPerSecond),
-		Concurrency:   int(lowered(row.Limits.Concurrency, g.most.Concurrency)),
-	}
-	return e
+		FuelPerSecond: release.Limits.FuelPerSecond,
+	}}
 }
-
-func label(a store.Attachment) string { return fmt.Sprintf("%s@%d", a.Guest, a.Version) }
 
 var scopes = map[store.Scope]resolve.Scope{
 	store.ScopeSubtree: resolve.ScopeSubtree,
@@ -188,15 +276,18 @@ func fallback(a store.Attachment, zone store.Fallback) resolve.Fallback {
 	if f == store.FallbackDefault {
 		f = zone
 	}
-	if f == store.FallbackServFail {
+	switch f {
+	case store.FallbackServFail:
 		return resolve.FallbackServFail
+	case store.FallbackLastGood:
+		return resolve.FallbackLastGood
 	}
 	return resolve.FallbackStatic
 }
 
-// prepare compiles the attachment's module, unless one of this digest is at hand,
-// and initialises it with the attachment's configuration.
-func (g *guests) prepare(ctx context.Context, a store.Attachment) (_ resolve.Guest, digest store.Digest, limits runtime.Limits, err error) {
+// prepare compiles a release's module, unless one of this digest is at hand, and
+// initialises it with the release's configuration.
+func (g *guests) prepare(ctx context.Context, a store.Release) (_ resolve.Guest, digest store.Digest, limits runtime.Limits, err error) {
 	version, err := g.library.guest(ctx, a.Guest, a.Version)
 	if err != nil {
 		return nil, digest, limits, err
@@ -219,11 +310,24 @@ func (g *guests) prepare(ctx context.Context, a store.Attachment) (_ resolve.Gue
 	return Prepared{Generation: generation, Reset: a.Reset}, version.Digest, generation.Limits(), nil
 }
 
+// Limits words the limits of an attachment for the runtime.
+func Limits(l store.Limits) runtime.Limits {
+	return runtime.Limits{
+		Fuel:        l.Fuel,
+		InitFuel:    l.InitFuel,
+		MemoryPages: l.MemoryPages,
+		Lookups:     int(l.Lookups),
+		AnswerBytes: int(l.AnswerBytes),
+	}
+}
+
 // retryable reports whether the time has come to try a guest again.
 func (g *guests) retryable(now time.Time) bool {
-	for _, e := range g.inForce {
-		if e.failed != nil && !now.Before(e.retry.at) {
-			return true
+	for _, s := range g.inForce {
+		for _, t := range s.trouble {
+			if t.err != nil && !now.Before(t.retry.at) {
+				return true
+			}
 		}
 	}
 	return false
@@ -231,22 +335,68 @@ func (g *guests) retryable(now time.Time) bool {
 
 func (g *guests) problems() map[string]string {
 	all := map[string]string{}
-	for _, e := range g.inForce {
-		if e.failed != nil {
-			all["guest "+e.attachment.Label+" at "+e.row.At.String()] = e.failed.Error()
+	for _, s := range g.inForce {
+		for role, t := range s.trouble {
+			if t.err != nil {
+				all["guest "+s.wanted(role).String()+" at "+s.row.At.String()] = t.err.Error()
+			}
 		}
 	}
 	return all
 }
 
+// wanted returns the release that a role is for.
+func (s *served) wanted(r int) store.Release {
+	switch role(r) {
+	case candidate:
+		return s.row.Candidate.Release
+	case previous:
+		return *s.row.Previous
+	}
+	return s.row.Release()
+}
+
+// mostServing is of how many attachments a replica says what answers there: those
+// that have changed last.
+const mostServing = 256
+
+// serving says what answers at each attachment point, what changed last first.
+func (g *guests) serving() []store.Serving {
+	all := make([]store.Serving, 0, len(g.inForce))
+	for _, s := range g.inForce {
+		all = append(all, s.serving())
+	}
+	slices.SortFunc(all, func(a, b store.Serving) int { return cmp.Compare(b.Generation, a.Generation) })
+	return all[:min(len(all), mostServing)]
+}
+
+func (s *served) serving() store.Serving {
+	said := store.Serving{Point: s.row.Point(), Generation: s.row.Generation}
+	if e := s.by[active]; !e.unready {
+		said.Guest, said.Version = e.release.Guest, e.release.Version
+	}
+	if e := s.by[candidate]; e != nil {
+		said.Candidate = e.release.Version
+	}
+	for role, t := range s.trouble {
+		if t.err != nil && said.Problem == "" {
+			said.Problem = s.wanted(role).String() + ": " + t.err.Error()
+		}
+	}
+	return said
+}
+
 // release gives back what attachments held that are in no routing any more, and
 // the machine code that no attachment has had for a while.
 func (g *guests) release(ctx context.Context, now time.Time, resolver *resolve.Resolver, log *slog.Logger) {
-	for at, r := range g.last {
-		if now.After(r.until) {
-			g.retired = append(g.retired, r.attachment)
-			delete(g.last, at)
-		}
+	for at, all := range g.last {
+		g.keep(at, slices.DeleteFunc(all, func(r resting) bool {
+			over := now.After(r.until)
+			if over {
+				g.retired = append(g.retired, r.attachment)
+			}
+			return over
+		}))
 	}
 	for _, a := range g.retired {
 		if err := resolver.Discard(ctx, a); err != nil {
@@ -255,11 +405,17 @@ func (g *guests) release(ctx context.Context, now time.Time, resolver *resolve.R
 	}
 	g.retired = nil
 	used := map[store.Digest]bool{}
-	for _, e := range g.inForce {
-		used[e.digest] = true
+	for _, s := range g.inForce {
+		for _, e := range s.by {
+			if e != nil {
+				used[e.digest] = true
+			}
+		}
 	}
-	for _, r := range g.last {
-		used[r.digest] = true
+	for _, all := range g.last {
+		for _, r := range all {
+			used[r.digest] = true
+		}
 	}
 	for digest, module := range g.modules {
 		since, waiting := g.unused[digest]

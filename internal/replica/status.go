@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/namelet/namelet/internal/mirror"
-	"github.com/namelet/namelet/internal/resolve"
 	"github.com/namelet/namelet/store"
 )
 
@@ -30,8 +29,9 @@ type Status struct {
 	Zones       int               // zones served, private ones included
 	Names       int               // owner names of them all
 	Attachments int               // attachments in force
+	Serving     []store.Serving   // what answers at the attachment points that changed last; not to be changed
 	Expired     int               // zones that are not served, since the store has been away for too long
-	Problems    map[string]string // what could not be loaded, and why, and guests that are impure or fail too often
+	Problems    map[string]string // what could not be loaded, and why, and impure guests
 
 	Cursor    store.Cursor // the place in the change feed up to which changes are served
 	Caught    time.Time    // when a reading of the feed began that came to its end
@@ -54,8 +54,7 @@ func (s *Status) enter(state State, why string) {
 	s.Mirrored = s.Mirrored && state != Following
 }
 
-// Status returns where the replica stands, and which guests turned out impure or
-// fail too often.
+// Status returns where the replica stands, and which guests turned out impure.
 func (r *Replica) Status() Status {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -73,9 +72,6 @@ func (r *Replica) Status() Status {
 	for a := range r.Resolver.Routing().Attachments() {
 		if a.Purity().Impure {
 			status.Problems["guest "+a.Label+" at "+a.At.String()] = "is impure: its answers are not cached"
-		}
-		if a.Breaker().State != resolve.BreakerClosed {
-			status.Problems["guest "+a.Label+" at "+a.At.String()] = "fails too often: its circuit breaker is open, and the fallback answers"
 		}
 	}
 	return status

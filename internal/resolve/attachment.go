@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"maps"
 	"sync/atomic"
 
 	"github.com/namelet/namelet/hostabi"
@@ -52,6 +51,7 @@ type Fallback uint8
 const (
 	FallbackStatic   Fallback = iota // what the zone's own data say
 	FallbackServFail                 // SERVFAIL
+	FallbackLastGood                 // what the Beside's LastGood says; as FallbackStatic where that fails too or there is none
 )
 
 // Attachment lets a guest decide the answers of a zone, a subtree or a name.
@@ -72,10 +72,6 @@ type Attachment struct {
 	// a second; 0 for no such limit.
 	FuelPerSecond uint64
 
-	// Concurrency is how many calls of the guest this process makes at the same
-	// time; 0 for no limit but the number of Workers.
-	Concurrency int
-
 	Stats   Stats   // what its guest did
 	Metrics Metrics // what its guest counts
 
@@ -84,8 +80,6 @@ type Attachment struct {
 	purity   purity
 	reserve  reserve
 	budget   budget
-	breaker  breaker
-	running  atomic.Int64 // calls, where Concurrency bounds them
 	failures throttle.Throttle
 	lines    lineLimiter
 }
@@ -99,7 +93,14 @@ type Routing struct {
 }
 
 // coverage finds an attachment by zone apex and attachment point.
-type coverage map[rr.Key]*points
+type coverage struct {
+	zones  map[rr.Key]*points
+	beside map[*Attachment]*Beside
+}
+
+func newCoverage() *coverage {
+	return &coverage{map[rr.Key]*points{}, map[*Attachment]*Beside{}}
+}
 
 // points are the attachments of one zone, by attachment point.
 type points struct {
@@ -118,13 +119,19 @@ var ErrAttachment = errors.New("resolve: bad attachment")
 
 // NewRouting makes a Routing. Attachments that cannot stand are left out, each
 // with an error that wraps ErrAttachment and names it: its point lies outside its
-// zone, the zone is not there or is signed, or another has its point and scope.
-func NewRouting(zones *authority.Zones, attachments []*Attachment) (*Routing, []error) {
-	r := &Routing{zones: zones, attachments: &coverage{}}
+// zone, the zone is not there or is signed, or another has its point and scope. What
+// is beside an attachment goes with it.
+func NewRouting(zones *authority.Zones, attachments []*Attachment, beside ...Beside) (*Routing, []error) {
+	r := &Routing{zones: zones, attachments: newCoverage()}
 	var errs []error
 	for _, a := range attachments {
 		if err := r.add(a); err != nil {
 			errs = append(errs, err)
+		}
+	}
+	for i := range beside {
+		if b := &beside[i]; r.has(b.Of) {
+			r.attachments.beside[b.Of] = b
 		}
 	}
 	return r, errs
@@ -140,7 +147,7 @@ func (r *Routing) add(a *Attachment) error {
 	case !a.At.IsSubdomainOf(a.Zone):
 		return fmt.Errorf("%w: %v: %v lies outside zone %v", ErrAttachment, a.Label, a.At, a.Zone)
 	}
-	all := *r.attachments
+	all := r.attachments.zones
 	of := all[a.Zone.Key()]
 	if of == nil {
 		of = &points{at: map[rr.Key]*point{}}
@@ -165,12 +172,12 @@ func (r *Routing) add(a *Attachment) error {
 	return nil
 }
 
-// Attachments yields the attachments in no order.
+// Attachments yields the attachments in no order, and what is beside them.
 func (r *Routing) Attachments() iter.Seq[*Attachment] {
 	return func(yield func(*Attachment) bool) {
-		for _, of := range *r.attachments {
+		for _, of := range r.attachments.zones {
 			for _, p := range of.at {
-				if p.name != nil && !yield(p.name) || p.subtree != nil && !yield(p.subtree) {
+				if !r.yield(p.name, yield) || !r.yield(p.subtree, yield) {
 					return
 				}
 			}
@@ -178,26 +185,31 @@ func (r *Routing) Attachments() iter.Seq[*Attachment] {
 	}
 }
 
-// sameAttachments reports whether the two share their attachments, as those do
-// that [Routing.WithZones] derives.
-func (r *Routing) sameAttachments(o *Routing) bool { return r.attachments == o.attachments }
-
-// equal reports whether the two have the same attachments.
-func (c *coverage) equal(o *coverage) bool {
-	return maps.EqualFunc(*c, *o, func(p, q *points) bool {
-		return maps.EqualFunc(p.at, q.at, func(a, b *point) bool { return *a == *b })
-	})
+// yield yields an attachment, unless it is nil, and what is beside it.
+func (r *Routing) yield(a *Attachment, yield func(*Attachment) bool) bool {
+	if a == nil {
+		return true
+	}
+	if !yield(a) {
+		return false
+	}
+	b := r.attachments.beside[a]
+	return b == nil || (b.LastGood == nil || yield(b.LastGood)) && (b.Candidate == nil || yield(b.Candidate))
 }
 
-// has reports whether an attachment is one of them.
-func (c *coverage) has(a *Attachment) bool {
-	of := (*c)[a.Zone.Key()]
+// has reports whether an attachment was not left out.
+func (r *Routing) has(a *Attachment) bool {
+	of := r.attachments.zones[a.Zone.Key()]
 	if of == nil {
 		return false
 	}
 	p := of.at[a.At.Key()]
 	return p != nil && (p.name == a || p.subtree == a)
 }
+
+// sameAttachments reports whether the two share their attachments, as those do
+// that [Routing.WithZones] derives.
+func (r *Routing) sameAttachments(o *Routing) bool { return r.attachments == o.attachments }
 
 // WithZones returns the same attachments over other zones: what a change of
 // records leads to.
@@ -211,7 +223,7 @@ func (r *Routing) Zones() *authority.Zones { return r.zones }
 // find returns the most specific attachment that covers name in the zone with
 // the given apex: one to the name itself, else the closest subtree.
 func (r *Routing) find(apex, name rr.Name) *Attachment {
-	all := *r.attachments
+	all := r.attachments.zones
 	if len(all) == 0 {
 		return nil
 	}

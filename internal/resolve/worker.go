@@ -28,13 +28,16 @@ type Worker struct {
 	question hostabi.Question
 	qname    [rr.MaxNameLen]byte
 
+	asked rr.Name // the qname of the query
+
 	pins []pin // what was read for this query of zones that are not held
 
-	fuel    uint64 // what is left of the query's budget
-	started bool   // the first guest of the query has set it
-	guests  int    // guest calls of this query
-	made    bool   // a name of this query was made up, by a guest or a wildcard
-	once    bool   // the answer is not to be given again: it stands in for another one, or its guest is impure
+	fuel      uint64 // what is left of the query's budget
+	refuelled bool   // another version answers for one that failed, and has been given a budget
+	started   bool   // the first guest of the query has set it
+	guests    int    // guest calls of this query
+	made      bool   // a name of this query was made up, by a guest or a wildcard
+	once      bool   // the answer is not to be given again: it stands in for another one, or its guest is impure
 }
 
 // Resolve answers q for client c into resp, whose former content it drops. What
@@ -46,6 +49,7 @@ func (w *Worker) Resolve(q authority.Question, c Client, resp *Response) {
 	if c.Seed == 0 {
 		c.Seed = w.random.Uint64()
 	}
+	w.asked = q.Name
 	var err error
 	for try := range mostMoves {
 		resp.Reset()
@@ -115,7 +119,7 @@ func (w *Worker) begin(c Client) {
 	w.pins = w.pins[:0]
 	w.host.routing, w.host.client, w.host.picked, w.host.picks, w.host.now = w.routing, c, 0, 0, 0
 	w.host.missed, w.host.moved = false, false
-	w.fuel, w.started, w.guests, w.made, w.once = 0, false, 0, false, false
+	w.fuel, w.refuelled, w.started, w.guests, w.made, w.once = 0, false, false, 0, false, false
 }
 
 // adopt goes over to another routing, and lets go of the zones of the last.
@@ -172,19 +176,11 @@ func (w *Worker) step(zone *authority.Zone, snapshot *authority.Snapshot, q auth
 	case a == nil || place.Kind == authority.PlaceCut || place.Kind == authority.PlaceDNAME || ownQuestion(snapshot, q):
 	case q.Type == rr.TypeANY:
 		v.any = true
-	case !w.mayWait && w.routing.readsUnheld(a):
-		return rr.Name{}, errWaits
 	default:
 		w.made = true
 		resp.Deps.Epoch(snapshot)
-		v.attachment = a
-		v.answer, v.failure = w.ask(a, zone, q, resp)
-		if w.host.moved {
-			return rr.Name{}, errMoved
-		}
-		if v.failure != nil {
-			w.resolver.report(a, q, v.failure)
-			w.once = true
+		if v, err = w.consult(a, zone, q, resp); err != nil {
+			return rr.Name{}, err
 		}
 	}
 	for range mostReads {
@@ -262,7 +258,7 @@ func (w *Worker) any(s *authority.Snapshot, p authority.Place, q authority.Quest
 }
 
 // ask runs the guest. The answer is good until the Worker's next question. The
-// error is that of slot.call.
+// error is a *runtime.Fault, errSuppressed or errExhausted.
 func (w *Worker) ask(a *Attachment, zone *authority.Zone, q authority.Question, resp *Response) (*runtime.Answer, error) {
 	if !w.started {
 		w.fuel, w.started = a.Fuel, true

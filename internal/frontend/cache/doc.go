@@ -11,7 +11,8 @@
 // a guest asked for with its grain, such as the client's address to 24 bits or a
 // draw from 100. A question leads to its root; an inner node and the value that
 // its input has for the query at hand lead to the next entry, down to a leaf. What
-// asked for nothing is one leaf. All entries lie in one table, under their
+// asked for nothing is one leaf. Where a candidate is on trial beside the version
+// that is active, which of them answers is such an input, and the first. All entries lie in one table, under their
 // question, or under the node above and the value.
 //
 // A leaf is valid while the routing is of the generation that it was made under,

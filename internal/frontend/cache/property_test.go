@@ -277,10 +277,15 @@ func (w *world) comeOrGo(r *rand.Rand, zones *authority.Zones, version uint64) *
 }
 
 func routed(t *testing.T, zones *authority.Zones, salt string) *resolve.Routing {
-	routing, errs := resolve.NewRouting(zones, []*resolve.Attachment{
-		{Zone: apexes[0], At: covered, Guest: guest{salt}, Label: "g", Fuel: 100, Grants: []rr.Name{private}},
-		{Zone: apexes[0], At: rr.MustParseName("b.g.z."), Guest: guest{salt + "b"}, Label: "b", Fuel: 100, Grants: []rr.Name{private}},
-	})
+	attachment := func(at rr.Name, salt string) *resolve.Attachment {
+		return &resolve.Attachment{Zone: apexes[0], At: at, Guest: guest{salt}, Label: "g" + salt, Fuel: 100, Grants: []rr.Name{private}}
+	}
+	below := rr.MustParseName("b.g.z.")
+	active := []*resolve.Attachment{attachment(covered, salt), attachment(below, salt+"b")}
+	// Candidates beside them: one answer may come by two, of which none, one or both are on trial.
+	routing, errs := resolve.NewRouting(zones, active,
+		resolve.Beside{Of: active[0], Candidate: attachment(covered, salt+"c"), Share: 4000, Salt: 1},
+		resolve.Beside{Of: active[1], Candidate: attachment(below, salt+"d"), Share: 6000, Salt: 2})
 	if len(errs) > 0 {
 		t.Error(errs)
 	}

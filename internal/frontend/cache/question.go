@@ -46,11 +46,11 @@ func (q *Question) appendKey(dst []byte) []byte {
 
 // appendKey appends the key of what comes after a node in this query. picks counts
 // the draws on the way.
-func (in *Inputs) appendKey(dst []byte, n inner, picks *int) []byte {
+func (in *Inputs) appendKey(dst []byte, q *Question, n inner, picks *int) []byte {
 	if prefix, ok := in.prefix(n); ok {
 		return appendBranch(appendID(dst, n.id()), prefix)
 	}
-	value := in.value(n, *picks)
+	value := in.value(q, n, *picks)
 	if n.input() == resolve.InputPick {
 		*picks++
 	}
@@ -58,7 +58,7 @@ func (in *Inputs) appendKey(dst []byte, n inner, picks *int) []byte {
 }
 
 // value gives the value of an input that is not the client, after so many draws.
-func (in *Inputs) value(n inner, picks int) int64 {
+func (in *Inputs) value(q *Question, n inner, picks int) int64 {
 	switch n.input() {
 	case resolve.InputNow:
 		return in.Now - in.Now%n.arg()
@@ -70,6 +70,8 @@ func (in *Inputs) value(n inner, picks int) int64 {
 		return int64(resolve.Draw(in.Seed, picks, int(n.arg())))
 	case resolve.InputTransport:
 		return int64(in.Transport)
+	case resolve.InputRelease:
+		return resolve.Release(n.arg(), q.Name, in.Source.Addr())
 	}
 	return 0
 }

@@ -24,12 +24,12 @@ func (s *Shared) Fetch(q *Question, in *Inputs, dst []byte, t *resolve.Trace) (l
 func (c *Cache) retrace(q *Question, in *Inputs, t *resolve.Trace) {
 	*t = resolve.Trace{Cacheable: true, Routing: in.Routing, Inputs: t.Inputs[:0], Deps: t.Deps[:0]}
 	key := q.appendKey(c.key[:0])
-	e, at := c.locate(c.rootHash(key, in.Routing), key)
+	e, at := c.locate(c.hash(key), key)
 	t.ScopeV4, t.ScopeV6 = e.scopes()
 	for picks := 0; e.kind() == kindInner; {
 		n := e.inner()
-		t.Inputs = append(t.Inputs, in.of(n, picks))
-		key = in.appendKey(c.key[:0], n, &picks)
+		t.Inputs = append(t.Inputs, in.of(q, n, picks))
+		key = in.appendKey(c.key[:0], q, n, &picks)
 		e, at = c.locate(c.hash(key), key)
 	}
 	t.Known = at&mainRing != 0 // or as good as that
@@ -38,11 +38,11 @@ func (c *Cache) retrace(q *Question, in *Inputs, t *resolve.Trace) {
 
 // of gives the input that a node stands for, with its value. picks is how many
 // draws came before.
-func (in *Inputs) of(n inner, picks int) resolve.Input {
+func (in *Inputs) of(q *Question, n inner, picks int) resolve.Input {
 	out := resolve.Input{Kind: n.input(), V4: uint8(n.v4()), V6: uint8(n.v6()), Arg: n.arg()}
 	var client bool
 	if out.Prefix, client = in.prefix(n); !client {
-		out.Value = in.value(n, picks)
+		out.Value = in.value(q, n, picks)
 	}
 	return out
 }

@@ -15,6 +15,7 @@ import (
 // What is fetched from one cache is kept in another as it was in the first.
 func TestFetchedTraceIsTheOneThatWasPut(t *testing.T) {
 	s := zoneOf(t, 20)
+	trial := int64(9<<16 | 5000) // a salt and a share
 	for _, want := range []resolve.Trace{
 		{},
 		{Inputs: []resolve.Input{{Kind: resolve.InputClient, V4: 24, V6: 56, Prefix: netip.MustParsePrefix("192.0.2.0/24")}}, ScopeV4: 24, ScopeV6: 56},
@@ -25,6 +26,7 @@ func TestFetchedTraceIsTheOneThatWasPut(t *testing.T) {
 			{Kind: resolve.InputBefore, Arg: 1001, Value: 1},
 			{Kind: resolve.InputTransport, Value: 1},
 		}},
+		{Inputs: []resolve.Input{{Kind: resolve.InputRelease, Arg: trial, Value: resolve.Release(trial, question(hostName(3)).Name, inputs().Source.Addr())}}},
 	} {
 		q := question(hostName(3))
 		static := answered(s, hostName(3))
