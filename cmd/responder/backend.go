@@ -33,6 +33,9 @@ type operations interface {
 	Attachments(context.Context) ([]control.Attachment, error)
 	Attach(context.Context, control.Attachment) (control.Attachment, error)
 	Detach(context.Context, control.AttachmentPoint) error
+	Activate(context.Context, control.Activation) (control.Attachment, error)
+	RollBack(context.Context, control.RollbackRequest) (control.Attachment, error)
+	GuestStatus(context.Context, control.GuestStatusQuery) ([]control.GuestStatus, error)
 	CheckStore(context.Context) (control.StoreCheck, error)
 	BackupStore(context.Context, io.Writer) (control.Backup, error)
 	Close() error
@@ -106,9 +109,7 @@ func (p *program) local(ctx context.Context, st *store.Store) (operations, error
 	if err != nil {
 		return nil, errors.Join(err, st.Close())
 	}
-	service := control.NewService(st, engine)
-	service.Allow(p.config.guestLimits())
-	return &localOperations{Service: service, close: func() error {
+	return &localOperations{Service: control.NewService(st, engine), close: func() error {
 		return errors.Join(engine.Close(context.WithoutCancel(ctx)), st.Close())
 	}}, nil
 }
@@ -116,6 +117,11 @@ func (p *program) local(ctx context.Context, st *store.Store) (operations, error
 type localOperations struct {
 	*control.Service
 	close func() error
+}
+
+// GuestStatus tells of the servers that the store knows of: none is here.
+func (l *localOperations) GuestStatus(ctx context.Context, q control.GuestStatusQuery) ([]control.GuestStatus, error) {
+	return l.Service.GuestStatus(ctx, q, nil)
 }
 
 func (l *localOperations) Close() error { return l.close() }

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -19,7 +18,8 @@ import (
 
 func (p *program) guest() *cobra.Command {
 	return p.group("guest", "Build, inspect and push guests, and attach them to zones",
-		p.guestBuild(), p.guestInspect(), p.guestPush(), p.guestList(), p.guestAttach(), p.guestDetach())
+		p.guestBuild(), p.guestInspect(), p.guestPush(), p.guestList(), p.guestAttach(), p.guestDetach(),
+		p.guestActivate(), p.guestRollback(), p.guestStatus())
 }
 
 // report is what a module is.
@@ -260,9 +260,6 @@ type attachFlags struct {
 	fuel, rate     uint64
 	memory         uint32
 	lookups        uint32
-	initFuel       uint64
-	answerBytes    uint32
-	concurrency    uint32
 	reset          bool
 }
 
@@ -299,11 +296,8 @@ that fails, nothing is attached.`,
 	f.Uint64Var(&o.rate, "fuel-per-second", 0, "units of fuel a second on each server, past which the fallback answers (default: no limit)")
 	f.Uint32Var(&o.memory, "memory", 0, "`pages` of 64 KiB that an instance may have (default: the server's)")
 	f.Uint32Var(&o.lookups, "lookups", 0, "lookups a query (default: the server's)")
-	f.Uint64Var(&o.initFuel, "init-fuel", 0, "units of fuel that its start may burn (default: the server's)")
-	f.Uint32Var(&o.answerBytes, "answer-bytes", 0, "octets of an answer's records, uncompressed (default: the server's)")
-	f.Uint32Var(&o.concurrency, "concurrency", 0, "calls at the same time on each server, past which the fallback answers (default: no limit)")
 	f.BoolVar(&o.reset, "reset", false, "answer every question with the state that the guest had when it was started")
-	f.StringVar(&o.fallback, "fallback", "", "what is answered where the guest fails: static or servfail (default: the zone's)")
+	f.StringVar(&o.fallback, "fallback", "", "what is answered where the guest fails: static, servfail or last-good (default: the zone's)")
 	return cmd
 }
 
@@ -325,22 +319,17 @@ func (o *attachFlags) scope() string {
 
 // attachment reads the arguments of guest attach.
 func (o *attachFlags) attachment(args []string) (control.Attachment, error) {
-	guest, version, hasVersion := strings.Cut(args[1], "@")
 	a := control.Attachment{
-		Zone: o.zone, At: args[0], Scope: o.scope(), Guest: guest,
+		Zone: o.zone, At: args[0], Scope: o.scope(),
 		Grants: o.grants, Values: map[string]string{}, Fallback: o.fallback,
-		Fuel: o.fuel, FuelPerSecond: o.rate, Memory: o.memory, Lookups: o.lookups,
-		InitFuel: o.initFuel, AnswerBytes: o.answerBytes, Concurrency: o.concurrency, Reset: o.reset,
+		Fuel: o.fuel, FuelPerSecond: o.rate, Memory: o.memory, Lookups: o.lookups, Reset: o.reset,
 	}
 	if err := (control.ZoneSettings{Fallback: o.fallback}).Check(); err != nil {
 		return a, err
 	}
-	if hasVersion {
-		n, err := strconv.ParseUint(version, 10, 64)
-		if err != nil || n == 0 {
-			return a, fmt.Errorf("version %q: want a number from 1", version)
-		}
-		a.Version = n
+	var err error
+	if a.Guest, a.Version, err = parseVersion(args[1]); err != nil {
+		return a, err
 	}
 	for _, value := range o.values {
 		key, v, ok := strings.Cut(value, "=")

@@ -120,7 +120,7 @@ func (p *program) newServer(ctx context.Context) (_ *server, err error) {
 		return nil, err
 	}
 	s.replica, err = replica.Open(ctx, replica.Config{
-		Store: st, Engine: engine, Resolver: resolver, Most: p.config.guestLimits(), Log: s.log, Mirror: s.mirror, Content: s.content,
+		Store: st, Engine: engine, Resolver: resolver, Log: s.log, Mirror: s.mirror, Content: s.content,
 		Self: p.self(),
 	})
 	s.content = nil
@@ -216,9 +216,7 @@ func (s *server) listenControl(p *program, spec storeSpec, st *store.Store, engi
 	if err != nil {
 		return err
 	}
-	service := control.NewService(st, engine)
-	service.Allow(p.config.guestLimits())
-	handler := control.Handler(service, control.Endpoint{
+	handler := control.Handler(control.NewService(st, engine), control.Endpoint{
 		Status: control.Status{Store: spec.String(), Version: buildVersion().Version, PID: os.Getpid()},
 		Token:  token,
 		Replica: func() (store.Replica, map[string]string) {

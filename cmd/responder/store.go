@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/namelet/namelet/internal/replica"
 	"github.com/namelet/namelet/rr"
 	"github.com/namelet/namelet/runtime"
 	"github.com/namelet/namelet/store"
@@ -128,7 +127,6 @@ func (p *program) engine(ctx context.Context) (*runtime.Engine, error) {
 	}
 	return runtime.New(ctx, runtime.Config{
 		CacheDir: dir,
-		Most:     replica.Limits(p.config.guestLimits()),
 		Text: func(t rr.Type, text string, origin rr.Name) (rr.Rdata, error) {
 			return zonefile.ParseRdata(t, text, origin)
 		},

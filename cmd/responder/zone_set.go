@@ -24,7 +24,7 @@ var settingNames = []string{"private", "fallback", "serial-style", "max-stale", 
 func (s *settingFlags) define(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.BoolVar(&s.private, "private", false, "never answer from the zone: guests look it up; --private=false takes it back")
-	f.StringVar(&s.fallback, "fallback", "", "what is answered where a guest fails: static or servfail")
+	f.StringVar(&s.fallback, "fallback", "", "what is answered where a guest fails: static, servfail or last-good")
 	f.StringVar(&s.serialStyle, "serial-style", "", "how a change of records raises the serial: increment, date (YYYYMMDDnn) or unix (seconds)")
 	f.StringVar(&s.maxStale, "max-stale", "", "how long the zone is served while the store cannot be reached, such as 90s, 30m or 24h; off for without end")
 	f.StringVar(&s.residency, "residency", "", "where servers have the records: memory, or lookup for a zone too large to hold")

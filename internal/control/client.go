@@ -171,6 +171,21 @@ func (c *Client) Attach(ctx context.Context, a Attachment) (Attachment, error) {
 	return call[Attachment](ctx, c, pathAttach, a)
 }
 
+// Activate is that of Service.
+func (c *Client) Activate(ctx context.Context, q Activation) (Attachment, error) {
+	return call[Attachment](ctx, c, pathActivate, q)
+}
+
+// RollBack is that of Service.
+func (c *Client) RollBack(ctx context.Context, q RollbackRequest) (Attachment, error) {
+	return call[Attachment](ctx, c, pathRollback, q)
+}
+
+// GuestStatus is that of Service; the server itself is told of as it is now.
+func (c *Client) GuestStatus(ctx context.Context, q GuestStatusQuery) ([]GuestStatus, error) {
+	return call[[]GuestStatus](ctx, c, pathGuestStatus, q)
+}
+
 // Detach is that of Service.
 func (c *Client) Detach(ctx context.Context, q AttachmentPoint) error {
 	_, err := call[struct{}](ctx, c, pathDetach, q)

@@ -108,7 +108,7 @@ func script(t *testing.T, ops operations) []any {
 	imports(control.ZoneImport{Zone: a}, zoneSets(t, a, "www 60 A 192.0.2.1\n"))
 	imports(control.ZoneImport{Zone: a, Force: true}, zoneSets(t, a, "WwW 60 A 192.0.2.1\n"))
 	imports(control.ZoneImport{Zone: a}, zoneSets(t, a, "d 60 DNAME x.\nd 60 NS y.\n"))
-	imports(control.ZoneImport{Zone: a, ZoneSettings: control.ZoneSettings{Fallback: "last-good"}}, zoneSets(t, a, ""))
+	imports(control.ZoneImport{Zone: a, ZoneSettings: control.ZoneSettings{Fallback: "last-bad"}}, zoneSets(t, a, ""))
 	imports(control.ZoneImport{Zone: "a..b"}, zoneSets(t, a, ""))
 	zones()
 	v, err := ops.Zone(ctx, control.ZoneName{Zone: "B.example"})
@@ -235,7 +235,7 @@ func TestServiceAndClientAreOne(t *testing.T) {
 	for i, want := range map[int]string{
 		3:  "serial-lower: zone a.example.: serial 5 is that of other content: raise it, or force",
 		5:  "invalid: zone a.example.: d.a.example. DNAME: stands beside NS below the apex (RFC 6672 section 2.3)",
-		6:  `invalid: zone a.example.: fallback last-good: not supported`,
+		6:  `invalid: fallback "last-bad": want static, servfail or last-good`,
 		10: "not-found: zone c.example.: not found",
 		13: "conflict: zone a.example. is at version 3, not 2: read it again",
 		19: "invalid: zone a.example.: cut.a.example. DNAME: stands beside NS below the apex (RFC 6672 section 2.3)",

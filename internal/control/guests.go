@@ -5,9 +5,10 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"strconv"
 	"sync"
 
-	"github.com/namelet/namelet/internal/replica"
+	"github.com/namelet/namelet/hostabi"
 	"github.com/namelet/namelet/rr"
 	"github.com/namelet/namelet/runtime"
 	"github.com/namelet/namelet/store"
@@ -113,8 +114,7 @@ func attachmentOf(a store.Attachment) Attachment {
 	made := Attachment{
 		Zone: a.Zone.String(), At: a.At.String(), Scope: a.Scope.String(), Guest: a.Guest, Version: a.Version,
 		Grants: []string{}, Values: a.Values,
-		Fuel: a.Limits.Fuel, FuelPerSecond: a.Limits.FuelPerSecond, InitFuel: a.Limits.InitFuel, Memory: a.Limits.MemoryPages,
-		Lookups: a.Limits.Lookups, AnswerBytes: a.Limits.AnswerBytes, Concurrency: a.Limits.Concurrency, Reset: a.Reset,
+		Fuel: a.Limits.Fuel, FuelPerSecond: a.Limits.FuelPerSecond, Memory: a.Limits.MemoryPages, Lookups: a.Limits.Lookups, Reset: a.Reset,
 	}
 	for _, grant := range a.Grants {
 		made.Grants = append(made.Grants, grant.String())
@@ -124,6 +124,15 @@ func attachmentOf(a store.Attachment) Attachment {
 	}
 	if a.Fallback != store.FallbackDefault {
 		made.Fallback = a.Fallback.String()
+	}
+	if a.Previous != nil {
+		made.Previous = a.Previous.String()
+	}
+	if c := a.Candidate; c != nil {
+		made.Candidate = &Candidate{Version: c.Version, Canary: percent(c.Share), Began: c.Began}
+	}
+	if u := a.Undone; u != nil {
+		made.Undone = &Undone{Guest: u.Guest, Version: u.Version, Reason: u.Why, Time: u.At}
 	}
 	return made
 }
@@ -157,7 +166,8 @@ func (s *Service) Attach(ctx context.Context, q Attachment) (Attachment, error) 
 		return Attachment{}, classify(err)
 	}
 	a.Version = g.Number
-	config := runtime.GenerationConfig{Values: a.Values, Limits: replica.Limits(a.Limits)}
+	limits := runtime.Limits{Fuel: a.Limits.Fuel, MemoryPages: a.Limits.MemoryPages, Lookups: int(a.Limits.Lookups)}
+	config := runtime.GenerationConfig{Values: a.Values, Limits: limits}
 	if err := s.tryVersion(ctx, g.Digest, config); err != nil {
 		return Attachment{}, classify(err)
 	}
@@ -202,6 +212,9 @@ func (s *Service) askable(ctx context.Context, zone, at rr.Name) error {
 	return nil
 }
 
+// maxMemory is the most pages of 64 KiB that a server's engine gives a guest.
+const maxMemory = 1024
+
 // attachment reads a request to attach.
 func (s *Service) attachment(ctx context.Context, q Attachment) (store.Attachment, error) {
 	zone, at, scope, err := s.point(ctx, AttachmentPoint{Zone: q.Zone, At: q.At, Scope: q.Scope})
@@ -212,16 +225,18 @@ func (s *Service) attachment(ctx context.Context, q Attachment) (store.Attachmen
 	if err != nil {
 		return store.Attachment{}, err
 	}
-	limits := store.Limits{
-		Fuel: q.Fuel, FuelPerSecond: q.FuelPerSecond, InitFuel: q.InitFuel,
-		MemoryPages: q.Memory, Lookups: q.Lookups, AnswerBytes: q.AnswerBytes, Concurrency: q.Concurrency,
+	if q.Previous != "" || q.Candidate != nil || q.Undone != nil {
+		return store.Attachment{}, invalid("previous, candidate and undone cannot be set: they are what activate and rollback lead to")
 	}
-	if err := s.checkLimits(limits); err != nil {
-		return store.Attachment{}, err
+	if q.Memory > maxMemory {
+		return store.Attachment{}, invalid("memory " + strconv.FormatUint(uint64(q.Memory), 10) + ": want at most " + strconv.Itoa(maxMemory) + " pages of 64 KiB")
+	}
+	if q.Lookups > hostabi.MaxLookups {
+		return store.Attachment{}, invalid("lookups " + strconv.FormatUint(uint64(q.Lookups), 10) + ": want at most " + strconv.Itoa(hostabi.MaxLookups))
 	}
 	a := store.Attachment{
 		Zone: zone, At: at, Scope: scope, Guest: q.Guest, Version: q.Version, Values: q.Values,
-		Limits: limits, Fallback: fallback, Reset: q.Reset,
+		Limits: store.Limits{Fuel: q.Fuel, FuelPerSecond: q.FuelPerSecond, MemoryPages: q.Memory, Lookups: q.Lookups}, Fallback: fallback, Reset: q.Reset,
 	}
 	for _, text := range q.Grants {
 		grant, err := parseName("grant", text)

@@ -59,6 +59,7 @@ func Handler(s *Service, e Endpoint) http.Handler {
 	zoneRoutes(rs, s, large)
 	recordRoutes(rs, s)
 	guestRoutes(rs, s, large)
+	rolloutRoutes(rs, s, e)
 	rs.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		problem(w, &Error{Code: CodeNotFound, Detail: "no such operation: " + r.Method + " " + quoted(r.URL.Path)})
 	})
@@ -152,6 +153,9 @@ const (
 	pathAttachmentList = "/v1/guest/attachments"
 	pathAttach         = "/v1/guest/attach"
 	pathDetach         = "/v1/guest/detach"
+	pathActivate       = "/v1/guest/activate"
+	pathRollback       = "/v1/guest/rollback"
+	pathGuestStatus    = "/v1/guest/status"
 )
 
 // body checks the kind of a request's body and bounds it. Where places is not nil

@@ -13,7 +13,6 @@ import (
 type Service struct {
 	store  *store.Store
 	engine *runtime.Engine
-	most   store.Limits // that an attachment may be given
 	tried  trials
 }
 
@@ -59,7 +58,7 @@ func parseFallback(text string) (store.Fallback, error) {
 	}
 	f, err := store.ParseFallback(text)
 	if err != nil {
-		return 0, invalid("fallback " + quoted(text) + ": want static or servfail")
+		return 0, invalid("fallback " + quoted(text) + ": want static, servfail or last-good")
 	}
 	return f, nil
 }

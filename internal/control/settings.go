@@ -13,7 +13,7 @@ import (
 // empty stays as the zone has it, or is the default of a new zone.
 type ZoneSettings struct {
 	Private      *bool    `json:"private,omitempty"`           // never answered, only looked up by guests
-	Fallback     string   `json:"fallback,omitempty"`          // static or servfail: what is answered where a guest fails
+	Fallback     string   `json:"fallback,omitempty"`          // static, servfail or last-good: what is answered where a guest fails
 	SerialStyle  string   `json:"serial_style,omitempty"`      // increment, date or unix: how a change raises the serial
 	MaxStale     *float64 `json:"max_stale_seconds,omitempty"` // how long the zone is served while the store is away; 0 for without end
 	Residency    string   `json:"residency,omitempty"`         // memory or lookup

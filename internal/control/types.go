@@ -19,7 +19,7 @@ type Zone struct {
 	Name         string    `json:"name"`
 	Private      bool      `json:"private"`
 	Signed       bool      `json:"signed"`
-	Fallback     string    `json:"fallback"`          // static or servfail: what is answered where a guest fails
+	Fallback     string    `json:"fallback"`          // static, servfail or last-good: what is answered where a guest fails
 	SerialStyle  string    `json:"serial_style"`      // increment, date or unix: how a change raises the serial
 	MaxStale     float64   `json:"max_stale_seconds"` // how long it is served while the store is away; 0 for without end
 	Residency    string    `json:"residency"`         // memory or lookup
@@ -136,11 +136,11 @@ type Attachment struct {
 	Memory   uint32            `json:"memory,omitempty"`   // pages of 64 KiB; 0 for the default
 	Lookups  uint32            `json:"lookups,omitempty"`  // a query; 0 for the default
 	Reset    bool              `json:"reset,omitempty"`    // every answer from a fresh picture of the started guest
-	Fallback string            `json:"fallback,omitempty"` // static or servfail; empty for the zone's
+	Fallback string            `json:"fallback,omitempty"` // static, servfail or last-good; empty for the zone's
 
-	InitFuel    uint64 `json:"init_fuel,omitempty"`    // units of the start; 0 for the default
-	AnswerBytes uint32 `json:"answer_bytes,omitempty"` // of an answer's records, uncompressed; 0 for the default
-	Concurrency uint32 `json:"concurrency,omitempty"`  // calls at the same time on each server; 0 for no limit
+	Previous  string     `json:"previous,omitempty"`  // GUEST@VERSION that was attached before; not of a request
+	Candidate *Candidate `json:"candidate,omitempty"` // on trial; not of a request
+	Undone    *Undone    `json:"undone,omitempty"`    // the last rollback, until the next activation; not of a request
 
 	FuelPerSecond uint64 `json:"fuel_per_second,omitempty"` // units that all its queries may burn in a second on each server; 0 for no limit
 }
