@@ -148,7 +148,7 @@ func (c *changer) prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if _, err := c.client.PushGuest(ctx, control.GuestName{Guest: guestApps.name}, secondVersion(module)); err != nil {
+	if _, err := c.client.PushGuest(ctx, control.GuestPush{Guest: guestApps.name}, secondVersion(module)); err != nil {
 		return err
 	}
 	attachments, err := c.client.Attachments(ctx)

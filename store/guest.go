@@ -34,22 +34,50 @@ type GuestVersion struct {
 	Digest  Digest
 	Size    int64 // of the module in octets
 	Created time.Time
+	Proof
 }
+
+// Proof is what was known of a module when it became a version.
+type Proof struct {
+	Report string // of its trial, in the form of whoever tried it; empty where nobody did
+	Key    string // the identifier of the key that signed it; empty where none did
+}
+
+// Bounds of a Proof in octets.
+const (
+	maxGuestReport = 64 << 10
+	maxGuestKey    = 64
+)
+
+// guestForm is the newest form of a row in TableGuests: it has a Proof at the end.
+const guestForm = 2
 
 func guestKey(name string, number uint64) string {
 	return string(appendBig64(append([]byte(name), 0), number))
 }
 
 func encodeGuest(g GuestVersion) []byte {
-	b := appendString([]byte{formVersion}, g.Digest[:])
-	return appendTime(appendUint(b, uint64(g.Size)), g.Created)
+	form := byte(formVersion)
+	proved := g.Report != "" || g.Key != ""
+	if proved {
+		form = guestForm
+	}
+	b := appendString([]byte{form}, g.Digest[:])
+	b = appendTime(appendUint(b, uint64(g.Size)), g.Created)
+	if proved {
+		b = appendString(appendString(b, g.Report), g.Key)
+	}
+	return b
 }
 
 func decodeGuest(key, row []byte) (GuestVersion, error) {
-	d := decode(row)
+	d, form := decodeForm(row, guestForm)
 	var g GuestVersion
 	copied := copy(g.Digest[:], d.string(len(g.Digest)))
 	g.Size, g.Created = int64(d.uint(MaxGuestBytes)), d.time()
+	if form >= guestForm {
+		g.Report, g.Key = d.string(maxGuestReport), d.string(maxGuestKey)
+	}
 	if err := d.end(); err != nil {
 		return g, corrupt(TableGuests, key, err)
 	}
@@ -60,6 +88,9 @@ func decodeGuest(key, row []byte) (GuestVersion, error) {
 	g.Name, g.Number = string(key[:i]), binary.BigEndian.Uint64(key[i+1:])
 	return g, nil
 }
+
+// CheckGuestName refuses what is no name of a guest. ErrInvalid.
+func CheckGuestName(name string) error { return checkGuestName(name) }
 
 // checkGuestName allows letters in lower case, digits, and - _ . inside.
 func checkGuestName(name string) error {
@@ -79,6 +110,12 @@ func checkGuestName(name string) error {
 // that version is returned, so that a repetition is harmless. The bytes of one
 // module are kept once. ErrInvalid, ErrTooLarge.
 func (s *Store) PutGuest(ctx context.Context, name string, module []byte) (GuestVersion, error) {
+	return s.PutProvedGuest(ctx, name, module, Proof{})
+}
+
+// PutProvedGuest is PutGuest of a module that something is known of, which is kept with the version. One that
+// another key signed is another version.
+func (s *Store) PutProvedGuest(ctx context.Context, name string, module []byte, proof Proof) (GuestVersion, error) {
 	if err := checkGuestName(name); err != nil {
 		return GuestVersion{}, err
 	}
@@ -87,6 +124,8 @@ func (s *Store) PutGuest(ctx context.Context, name string, module []byte) (Guest
 		return GuestVersion{}, fail(ErrInvalid, "guest %s: the module is empty", name)
 	case len(module) > MaxGuestBytes:
 		return GuestVersion{}, fail(ErrTooLarge, "guest %s: the module has %d octets, more than %d", name, len(module), MaxGuestBytes)
+	case len(proof.Report) > maxGuestReport || len(proof.Key) > maxGuestKey:
+		return GuestVersion{}, fail(ErrTooLarge, "guest %s: the report has more than %d octets, or the key %d", name, maxGuestReport, maxGuestKey)
 	}
 	digest := Digest(sha256.Sum256(module))
 	var g GuestVersion
@@ -98,7 +137,7 @@ func (s *Store) PutGuest(ctx context.Context, name string, module []byte) (Guest
 		if err != nil {
 			return err
 		}
-		if latest.Number > 0 && latest.Digest == digest {
+		if latest.Number > 0 && latest.Digest == digest && latest.Key == proof.Key {
 			g = latest
 			return nil
 		}
@@ -108,7 +147,7 @@ func (s *Store) PutGuest(ctx context.Context, name string, module []byte) (Guest
 		if _, err := t.count(ctx, metaCatalog); err != nil {
 			return err
 		}
-		g = GuestVersion{Name: name, Number: latest.Number + 1, Digest: digest, Size: int64(len(module)), Created: t.now}
+		g = GuestVersion{Name: name, Number: latest.Number + 1, Digest: digest, Size: int64(len(module)), Created: t.now, Proof: proof}
 		t.put(TableGuests, guestKey(name, g.Number), encodeGuest(g))
 		t.announce(Event{Kind: EventGuest, Guest: name, Version: g.Number})
 		return nil

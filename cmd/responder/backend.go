@@ -11,6 +11,7 @@ import (
 
 	"github.com/namelet/namelet/internal/control"
 	"github.com/namelet/namelet/rr"
+	"github.com/namelet/namelet/runtime"
 	"github.com/namelet/namelet/store"
 )
 
@@ -29,7 +30,7 @@ type operations interface {
 	DeleteRecords(context.Context, control.RecordDeleteRequest) (control.Change, error)
 	ApplyRecords(context.Context, control.RecordApply) (control.Change, error)
 	Guests(context.Context) ([]control.GuestVersion, error)
-	PushGuest(context.Context, control.GuestName, []byte) (control.GuestVersion, error)
+	PushGuest(context.Context, control.GuestPush, []byte) (control.GuestVersion, error)
 	Attachments(context.Context) ([]control.Attachment, error)
 	Attach(context.Context, control.Attachment) (control.Attachment, error)
 	Detach(context.Context, control.AttachmentPoint) error
@@ -109,9 +110,24 @@ func (p *program) local(ctx context.Context, st *store.Store) (operations, error
 	if err != nil {
 		return nil, errors.Join(err, st.Close())
 	}
-	return &localOperations{Service: control.NewService(st, engine), close: func() error {
+	service, err := p.service(st, engine)
+	if err != nil {
+		return nil, errors.Join(err, engine.Close(context.WithoutCancel(ctx)), st.Close())
+	}
+	return &localOperations{Service: service, close: func() error {
 		return errors.Join(engine.Close(context.WithoutCancel(ctx)), st.Close())
 	}}, nil
+}
+
+// service makes the operations over a store, with modules tried in processes of their own.
+func (p *program) service(st *store.Store, engine *runtime.Engine) (*control.Service, error) {
+	child, err := p.trials()
+	if err != nil {
+		return nil, err
+	}
+	service := control.NewService(st, engine)
+	service.TryWith(child)
+	return service, nil
 }
 
 type localOperations struct {

@@ -168,35 +168,6 @@ func instances(m *runtime.Report) string {
 	return "are started anew each, since the module has " + strings.Join(why, " and ")
 }
 
-func (p *program) guestPush() *cobra.Command {
-	return &cobra.Command{
-		Use:   "push NAME FILE",
-		Short: "Store a module as the newest version of a guest",
-		Long: `Store a module as the newest version of a guest. The module is inspected, compiled
-and started first: one that fails does not become a version. What is attached stays
-attached to the version that it has.`,
-		Args: arguments(2, 2),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			wasm, err := readModule(args[1])
-			if err != nil {
-				return err
-			}
-			if _, err := inspect(args[1], wasm); err != nil {
-				return fmt.Errorf("%s: %w", args[1], err)
-			}
-			return p.operateNew(cmd.Context(), func(ops operations) error {
-				version, err := ops.PushGuest(cmd.Context(), control.GuestName{Guest: args[0]}, wasm)
-				if err != nil {
-					return fmt.Errorf("%s: %w", args[1], err)
-				}
-				return p.print(version, func(w io.Writer) {
-					fmt.Fprintf(w, "guest %s@%d: %d bytes, sha256 %s\n", version.Guest, version.Version, version.Size, version.Digest)
-				})
-			})
-		},
-	}
-}
-
 // guestListing is the result of guest list.
 type guestListing struct {
 	Guests      []control.GuestVersion `json:"guests"`

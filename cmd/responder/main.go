@@ -105,7 +105,7 @@ func (p *program) root(environ []string) (*cobra.Command, error) {
 		}
 		return nil
 	}
-	root.AddCommand(p.serve(), p.status(), p.zone(), p.record(), p.guest(), p.store(), p.query(), p.version())
+	root.AddCommand(p.serve(), p.status(), p.zone(), p.record(), p.guest(), p.store(), p.query(), p.version(), p.trial())
 	return root, nil
 }
 

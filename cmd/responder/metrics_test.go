@@ -92,7 +92,7 @@ func attachCounter(t *testing.T, c config) {
 	if _, err := client.ImportZone(t.Context(), control.ZoneImport{Zone: "m.example"}, sets); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := client.PushGuest(t.Context(), control.GuestName{Guest: "count"}, module); err != nil {
+	if _, err := client.PushGuest(t.Context(), control.GuestPush{Guest: "count"}, module); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := client.Attach(t.Context(), control.Attachment{At: "m.example", Guest: "count"}); err != nil {

@@ -216,7 +216,11 @@ func (s *server) listenControl(p *program, spec storeSpec, st *store.Store, engi
 	if err != nil {
 		return err
 	}
-	handler := control.Handler(control.NewService(st, engine), control.Endpoint{
+	service, err := p.service(st, engine)
+	if err != nil {
+		return err
+	}
+	handler := control.Handler(service, control.Endpoint{
 		Status: control.Status{Store: spec.String(), Version: buildVersion().Version, PID: os.Getpid()},
 		Token:  token,
 		Replica: func() (store.Replica, map[string]string) {

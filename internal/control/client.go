@@ -157,7 +157,7 @@ func (c *Client) Guests(ctx context.Context) ([]GuestVersion, error) {
 }
 
 // PushGuest is that of Service.
-func (c *Client) PushGuest(ctx context.Context, q GuestName, module []byte) (GuestVersion, error) {
+func (c *Client) PushGuest(ctx context.Context, q GuestPush, module []byte) (GuestVersion, error) {
 	return post[GuestVersion](ctx, c, http.MethodPost, pathGuestPush, q, typeModule, bytes.NewReader(module))
 }
 
@@ -271,5 +271,5 @@ func (c *Client) problem(response *http.Response) error {
 	if got != typeProblem || json.NewDecoder(io.LimitReader(response.Body, maxJSON)).Decode(&p) != nil || p.Code == "" {
 		return fmt.Errorf("%w on %s: what listens there is something else (HTTP %d)", ErrUnreachable, c.address, response.StatusCode)
 	}
-	return &Error{Code: p.Code, Detail: p.Detail}
+	return &Error{Code: p.Code, Detail: p.Detail, Report: p.Report}
 }

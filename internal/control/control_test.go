@@ -34,7 +34,7 @@ type operations interface {
 	DeleteRecords(context.Context, control.RecordDeleteRequest) (control.Change, error)
 	ApplyRecords(context.Context, control.RecordApply) (control.Change, error)
 	Guests(context.Context) ([]control.GuestVersion, error)
-	PushGuest(context.Context, control.GuestName, []byte) (control.GuestVersion, error)
+	PushGuest(context.Context, control.GuestPush, []byte) (control.GuestVersion, error)
 	Attachments(context.Context) ([]control.Attachment, error)
 	Attach(context.Context, control.Attachment) (control.Attachment, error)
 	Detach(context.Context, control.AttachmentPoint) error
@@ -134,7 +134,7 @@ func script(t *testing.T, ops operations) []any {
 	remove(control.RecordDeleteRequest{Zone: a, Name: "x." + a})
 	remove(control.RecordDeleteRequest{Zone: a, Name: "cut." + a, Type: "NS"})
 
-	g, err := ops.PushGuest(ctx, control.GuestName{Guest: "g"}, []byte("\x00asm\x01\x00\x00\x00"))
+	g, err := ops.PushGuest(ctx, control.GuestPush{Guest: "g"}, []byte("\x00asm\x01\x00\x00\x00"))
 	note(g, err)
 	gs, err := ops.Guests(ctx)
 	note(gs, err)

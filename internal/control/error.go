@@ -37,8 +37,9 @@ const (
 // Error is the failure of an operation.
 type Error struct {
 	Code   Code
-	Detail string // one line, for people
-	err    error  // the cause, where the operation ran in this process
+	Detail string       // one line, for people
+	Report *GuestReport // of a module that failed its trial; else nil
+	err    error        // the cause, where the operation ran in this process
 }
 
 // Error gives the detail.

@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -15,7 +16,12 @@ import (
 )
 
 func guestOf(g store.GuestVersion) GuestVersion {
-	return GuestVersion{Guest: g.Name, Version: g.Number, Digest: g.Digest.String(), Size: int(g.Size), Created: g.Created}
+	made := GuestVersion{Guest: g.Name, Version: g.Number, Digest: g.Digest.String(), Size: int(g.Size), Created: g.Created, Key: g.Key}
+	var report GuestReport
+	if json.Unmarshal([]byte(g.Report), &report) == nil { // else it is of another release, or there is none
+		made.Report = &report
+	}
+	return made
 }
 
 // Guests lists the versions of all guests by name, then version.
@@ -31,25 +37,6 @@ func (s *Service) Guests(ctx context.Context) ([]GuestVersion, error) {
 	return guests, nil
 }
 
-// PushGuest stores a module as a guest's newest version, once it is inspected,
-// compiled and started. A module that is the newest already stays it. CodeModule,
-// CodeInvalid, CodeTooLarge.
-func (s *Service) PushGuest(ctx context.Context, q GuestName, module []byte) (GuestVersion, error) {
-	err := s.try(ctx, module, runtime.GenerationConfig{})
-	var fault *runtime.Fault
-	if errors.As(err, &fault) && fault.Kind == runtime.FaultGuest {
-		err = nil // it starts, and refuses to go on without a configuration
-	}
-	if err != nil {
-		return GuestVersion{}, classify(err)
-	}
-	g, err := s.store.PutGuest(ctx, q.Guest, module)
-	if err != nil {
-		return GuestVersion{}, classify(err)
-	}
-	return guestOf(g), nil
-}
-
 // try compiles a module, starts a guest from it, and lets both go.
 func (s *Service) try(ctx context.Context, wasm []byte, config runtime.GenerationConfig) error {
 	module, err := s.engine.Compile(ctx, wasm)
@@ -63,7 +50,7 @@ func (s *Service) try(ctx context.Context, wasm []byte, config runtime.Generatio
 // tryVersion is try for a module of the store, unless it started with the same
 // configuration before.
 func (s *Service) tryVersion(ctx context.Context, digest store.Digest, config runtime.GenerationConfig) error {
-	what := trialOf(digest, config)
+	what := tryoutOf(digest, config)
 	if s.tried.passed(what) {
 		return nil
 	}
@@ -78,10 +65,10 @@ func (s *Service) tryVersion(ctx context.Context, digest store.Digest, config ru
 	return nil
 }
 
-// trial names a module with its configuration.
-type trial [sha256.Size]byte
+// tryout names a module with its configuration.
+type tryout [sha256.Size]byte
 
-func trialOf(digest store.Digest, config runtime.GenerationConfig) trial {
+func tryoutOf(digest store.Digest, config runtime.GenerationConfig) tryout {
 	// A map is printed in the order of its keys.
 	return sha256.Sum256(fmt.Appendf(nil, "%v %q %+v", digest, config.Values, config.Limits))
 }
@@ -89,23 +76,23 @@ func trialOf(digest store.Digest, config runtime.GenerationConfig) trial {
 // trials remembers those that passed: a guest is deterministic, so it would again.
 type trials struct {
 	mu  sync.Mutex
-	all map[trial]bool
+	all map[tryout]bool
 }
 
 // maxTrials bounds what is remembered; beyond it all is forgotten.
 const maxTrials = 1024
 
-func (t *trials) passed(what trial) bool {
+func (t *trials) passed(what tryout) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.all[what]
 }
 
-func (t *trials) pass(what trial) {
+func (t *trials) pass(what tryout) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.all == nil || len(t.all) >= maxTrials {
-		t.all = map[trial]bool{}
+		t.all = map[tryout]bool{}
 	}
 	t.all[what] = true
 }

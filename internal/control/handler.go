@@ -122,7 +122,7 @@ func guestRoutes(rs *routes, s *Service, large *places) {
 		return own(ctx, all, err, func(c *caller, g GuestVersion) bool { return c.mayGuest(g.Guest) })
 	})
 	handleBody(rs, route{path: pathGuestPush, scope: store.MayGuests, changes: true, takes: typeModule, most: store.MaxGuestBytes, summary: "Make a module the newest version of a guest"},
-		large, onGuest(func(q *GuestName) string { return q.Guest }), s.servePush)
+		large, onGuest(func(q *GuestPush) string { return q.Guest }), s.servePush)
 	handle(rs, route{path: pathAttachmentList, scope: store.MayRead, summary: "List where guests answer"}, onOwn, func(ctx context.Context, _ struct{}) ([]Attachment, error) {
 		all, err := s.Attachments(ctx)
 		return own(ctx, all, err, func(c *caller, a Attachment) bool { return c.check(touch{zones: []string{a.Zone}}) == nil })
@@ -266,7 +266,7 @@ func (s *Service) serveExport(w http.ResponseWriter, r *http.Request, q ZoneName
 	return nil
 }
 
-func (s *Service) servePush(w http.ResponseWriter, r *http.Request, q GuestName) error {
+func (s *Service) servePush(w http.ResponseWriter, r *http.Request, q GuestPush) error {
 	module, err := io.ReadAll(r.Body)
 	if err != nil {
 		return err
@@ -291,6 +291,8 @@ type Problem struct {
 	Status int    `json:"status"`
 	Detail string `json:"detail"`
 	Code   Code   `json:"code"`
+
+	Report *GuestReport `json:"report,omitempty"` // of a module that failed its trial
 }
 
 // problemOf words an error, which is an *Error.
@@ -300,7 +302,7 @@ func problemOf(err error) Problem {
 		e = &Error{Code: CodeInternal, Detail: detail(err)}
 	}
 	status := statuses[e.Code]
-	return Problem{Title: http.StatusText(status), Status: status, Detail: e.Detail, Code: e.Code}
+	return Problem{Title: http.StatusText(status), Status: status, Detail: e.Detail, Code: e.Code, Report: e.Report}
 }
 
 // problem sends an error.

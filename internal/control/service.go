@@ -13,12 +13,19 @@ import (
 type Service struct {
 	store  *store.Store
 	engine *runtime.Engine
+	trier  Trier
 	tried  trials
 }
 
 // NewService makes a Service over an open store and an engine that tries guests
 // out. Both stay the caller's to close.
-func NewService(s *store.Store, e *runtime.Engine) *Service { return &Service{store: s, engine: e} }
+func NewService(s *store.Store, e *runtime.Engine) *Service {
+	return &Service{store: s, engine: e, trier: here{e}}
+}
+
+// TryWith makes pushed modules be tried by t, and not in this process, which a server does not want. It is
+// called before the Service is used.
+func (s *Service) TryWith(t Trier) { s.trier = t }
 
 // parseName reads an absolute name of a request, with a final dot or without.
 func parseName(field, text string) (rr.Name, error) {

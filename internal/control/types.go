@@ -1,6 +1,10 @@
 package control
 
-import "time"
+import (
+	"time"
+
+	"github.com/namelet/namelet/internal/trial"
+)
 
 // Status says which server answers.
 type Status struct {
@@ -109,10 +113,13 @@ type Change struct {
 	Version uint64 `json:"version"`
 }
 
-// GuestName is the request that names a guest.
-type GuestName struct {
+// GuestPush is the request that comes with a guest's module.
+type GuestPush struct {
 	Guest string `json:"guest"`
 }
+
+// GuestReport is what the trial of a module found out.
+type GuestReport = trial.Report
 
 // GuestVersion is a module under a guest's name.
 type GuestVersion struct {
@@ -121,6 +128,9 @@ type GuestVersion struct {
 	Digest  string    `json:"digest"`  // SHA-256 of the module in hexadecimal
 	Size    int       `json:"size"`    // of the module in bytes
 	Created time.Time `json:"created"`
+	Key     string    `json:"key,omitempty"` // identifier of the key that signed it
+
+	Report *GuestReport `json:"report,omitempty"` // of the trial before it became a version; nil for one of an older release
 }
 
 // Attachment says that a guest answers for a zone, or for a part of it.

@@ -41,12 +41,25 @@ func testGuests(t *testing.T, s *suite) {
 			t.Errorf("digest %v is read as %v, %v", g.Digest, parsed, err)
 		}
 	}
+	proof := store.Proof{Report: `{"asked": 1}`, Key: "8A16E72F3C2D"}
+	for range 2 {
+		g, err := st.PutProvedGuest(ctx, "proved", two, proof)
+		back, err2 := st.Guest(ctx, "proved", 0)
+		if err != nil || err2 != nil || g.Number != 1 || back != g || back.Proof != proof {
+			t.Errorf("proved version is %+v, %v, read back as %+v, %v", g, err, back, err2)
+		}
+	}
+	if g, err := st.PutProvedGuest(ctx, "proved", two, store.Proof{}); err != nil || g.Number != 2 {
+		t.Errorf("without the signature it is %+v, %v, want version 2", g, err)
+	}
+	_, err := st.PutProvedGuest(ctx, "proved", two, store.Proof{Report: strings.Repeat("x", 1<<17)})
+	wantErr(t, "large report", err, store.ErrTooLarge)
 	all, err := st.Guests(ctx)
 	var got []string
 	for _, g := range all {
 		got = append(got, fmt.Sprint(g.Name, g.Number))
 	}
-	if diff := cmp.Diff("a.b-c_d1 geo1 geo2 geo3 geo21", strings.Join(got, " ")); diff != "" || err != nil {
+	if diff := cmp.Diff("a.b-c_d1 geo1 geo2 geo3 geo21 proved1 proved2", strings.Join(got, " ")); diff != "" || err != nil {
 		t.Errorf("guests, %v (-want +got):\n%s", err, diff)
 	}
 	if g, err := st.Guest(ctx, "geo", 0); err != nil || g.Number != 3 {

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/namelet/namelet/internal/control"
+)
+
+func (p *program) guestPush() *cobra.Command {
+	return &cobra.Command{
+		Use:   "push NAME FILE",
+		Short: "Prove a module and store it as the newest version of a guest",
+		Long: `Prove a module and store it as the newest version of a guest. The module is inspected,
+compiled, started and asked questions of all shapes first, by the server where one runs,
+in a process of its own with bounds on time and memory: one that fails does not become a
+version. What was found out is printed and kept with the version. What is attached stays
+attached to the version that it has.`,
+		Args: arguments(2, 2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			wasm, err := readModule(args[1])
+			if err != nil {
+				return err
+			}
+			if _, err := inspect(args[1], wasm); err != nil {
+				return fmt.Errorf("%s: %w", args[1], err)
+			}
+			return p.operateNew(cmd.Context(), func(ops operations) error {
+				version, err := ops.PushGuest(cmd.Context(), control.GuestPush{Guest: args[0]}, wasm)
+				if err != nil {
+					p.findings(err)
+					return fmt.Errorf("%s: %w", args[1], err)
+				}
+				return p.print(version, func(w io.Writer) { versionText(w, version) })
+			})
+		},
+	}
+}
+
+// findings lists what a module failed at, where that is more than the error says.
+func (p *program) findings(err error) {
+	var failed *control.Error
+	if !errors.As(err, &failed) || failed.Report == nil || len(failed.Report.Failures) < 2 {
+		return
+	}
+	for _, f := range failed.Report.Failures {
+		fmt.Fprintln(p.errOut, f)
+	}
+}
+
+// versionText shows a version with the report of its trial.
+func versionText(w io.Writer, g control.GuestVersion) {
+	fmt.Fprintf(w, "guest %s@%d: %d bytes, sha256 %s\n", g.Guest, g.Version, g.Size, g.Digest)
+	if g.Key != "" {
+		fmt.Fprintf(w, "signed     by key %s\n", g.Key)
+	}
+	r := g.Report
+	if r == nil {
+		return
+	}
+	fmt.Fprintf(w, "imports    %s\n", orNothing(r.Imports))
+	fmt.Fprintf(w, "reads      %s\n", orNothing(r.Inputs))
+	fmt.Fprintf(w, "compiled   in %.2f s\n", r.CompileSeconds)
+	if r.Asked > 0 {
+		fmt.Fprintf(w, "memory     %d KiB at most\n", r.Memory>>10)
+		fmt.Fprintf(w, "fuel       %d to start, %d a question at the median, %d at most\n", r.InitFuel, r.FuelMedian, r.FuelMost)
+	}
+	fmt.Fprintf(w, "asked      %d questions, %d scenarios\n", r.Asked, r.Scenarios)
+	for _, f := range r.Remarks {
+		fmt.Fprintf(w, "remark     %s\n", f)
+	}
+	if r.Left > 0 {
+		fmt.Fprintf(w, "remark     and %d more\n", r.Left)
+	}
+}
+
+func orNothing(words []string) string {
+	if len(words) == 0 {
+		return "nothing"
+	}
+	return strings.Join(words, ", ")
+}

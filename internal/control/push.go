@@ -1,0 +1,52 @@
+package control
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/namelet/namelet/internal/trial"
+	"github.com/namelet/namelet/runtime"
+	"github.com/namelet/namelet/store"
+)
+
+// Trier finds out what a module is and does. What is wrong with it stands in the report; the error is of
+// something else. *trial.Child is one.
+type Trier interface {
+	Try(ctx context.Context, wasm []byte, scenarios []trial.Scenario) (*trial.Report, error)
+}
+
+// here tries modules in this process.
+type here struct{ engine *runtime.Engine }
+
+func (h here) Try(ctx context.Context, wasm []byte, scenarios []trial.Scenario) (*trial.Report, error) {
+	return trial.Run(ctx, h.engine, wasm, scenarios)
+}
+
+// PushGuest stores a module as a guest's newest version, once it has passed its
+// trial, with the report. A module that is the newest already stays it, with the
+// report it has. CodeModule, CodeInvalid, CodeTooLarge.
+func (s *Service) PushGuest(ctx context.Context, q GuestPush, module []byte) (GuestVersion, error) {
+	if err := store.CheckGuestName(q.Guest); err != nil {
+		return GuestVersion{}, classify(err)
+	}
+	report, err := s.trier.Try(ctx, module, nil)
+	if err != nil {
+		return GuestVersion{}, classify(err)
+	}
+	if report.Failed() {
+		return GuestVersion{}, &Error{Code: CodeModule, Detail: report.Problem(), Report: report}
+	}
+	var text strings.Builder
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false) // it is kept, and sent from here as any other JSON is
+	if err := encoder.Encode(report); err != nil {
+		return GuestVersion{}, classify(fmt.Errorf("control: report: %w", err))
+	}
+	g, err := s.store.PutProvedGuest(ctx, q.Guest, module, store.Proof{Report: text.String()})
+	if err != nil {
+		return GuestVersion{}, classify(err)
+	}
+	return guestOf(g), nil
+}

@@ -1,0 +1,143 @@
+package trial
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// Bounds of a trial's process. The largest module that is let in is compiled in a third of them.
+const (
+	maxTime   = time.Minute // by the clock, and of the processor
+	maxMemory = 1 << 30     // bytes of data, as the system counts them
+	maxFile   = 256 << 20   // bytes of one file
+)
+
+// Child tries modules, each in a process of its own. It is safe for concurrent use.
+type Child struct {
+	// Program is the file to run, Args its arguments, the program's name first: the command that calls Serve.
+	// The folder for machine code comes behind them.
+	Program string
+	Args    []string
+
+	// CacheDir is where the server keeps machine code. That of a module that passes is put there, so that the
+	// server need not compile it; empty for none.
+	CacheDir string
+
+	slots chan struct{}
+	time  time.Duration // maxTime, but in tests
+}
+
+// maxChildren is how many trials there are at a time; others wait.
+const maxChildren = 2
+
+// NewChild makes a Child.
+func NewChild(program string, args []string, cacheDir string) *Child {
+	return &Child{Program: program, Args: args, CacheDir: cacheDir, slots: make(chan struct{}, maxChildren), time: maxTime}
+}
+
+// Try tries a module. What is wrong with it, be it that the process did not live to tell, stands in the
+// report; the error is of something else.
+func (c *Child) Try(ctx context.Context, wasm []byte, scenarios []Scenario) (*Report, error) {
+	select {
+	case c.slots <- struct{}{}:
+		defer func() { <-c.slots }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	code, err := newMachineCode(c.CacheDir)
+	if err != nil {
+		return nil, err
+	}
+	report, err := c.run(ctx, code.made, wasm, scenarios)
+	if err == nil && !report.Failed() {
+		return report, errors.Join(code.keep(), code.remove())
+	}
+	return report, errors.Join(err, code.remove())
+}
+
+// run starts the process and waits for its report.
+func (c *Child) run(ctx context.Context, codeDir string, wasm []byte, scenarios []Scenario) (*Report, error) {
+	var input bytes.Buffer
+	if err := writeRequest(&input, wasm, scenarios); err != nil {
+		return nil, err
+	}
+	limited, cancel := context.WithTimeout(ctx, c.time)
+	defer cancel()
+	cmd := exec.CommandContext(limited, c.Program)
+	cmd.Args = append(slices.Clone(c.Args), codeDir)
+	out, said := &bounded{most: maxAnswer}, &bounded{most: 64 << 10}
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = &input, out, said
+	cmd.Dir = os.TempDir()
+	// Nothing of the server's environment, where secrets may be, is any business of the process.
+	cmd.Env = []string{"GOMAXPROCS=1", "GOMEMLIMIT=768MiB", "GOTRACEBACK=none"}
+	cmd.SysProcAttr = apart()
+	cmd.WaitDelay = time.Second
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("trial: the process that tries modules does not start: %w", err)
+	}
+	err := cmd.Wait()
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	if limited.Err() != nil {
+		return lost(len(wasm), fmt.Sprintf("to try it takes longer than %v", c.time)), nil
+	}
+	if err != nil {
+		return lost(len(wasm), death(err, said.String())), nil
+	}
+	report := &Report{}
+	if err := json.Unmarshal(out.Bytes(), report); err != nil {
+		return nil, fmt.Errorf("trial: report: %w", err)
+	}
+	return report, nil
+}
+
+// lost is the report on a module whose trial was not lived through.
+func lost(size int, problem string) *Report {
+	r := &Report{Size: size, Imports: []string{}, Inputs: []string{}}
+	r.fail(Finding{Problem: problem})
+	return r
+}
+
+// death words how a process ended, from its state and its last words.
+func death(err error, said string) string {
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		if exit.UserTime()+exit.SystemTime() >= maxTime {
+			return fmt.Sprintf("to try it takes more than %v of the processor", maxTime)
+		}
+		if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() && status.Signal() == syscall.SIGKILL {
+			return "the process that tried it was killed, as a system does that is short of memory"
+		}
+	}
+	for _, sign := range []string{"out of memory", "cannot allocate memory", "mmap"} {
+		if strings.Contains(said, sign) {
+			return fmt.Sprintf("to try it takes more than %d MiB of memory", maxMemory>>20)
+		}
+	}
+	first, _, _ := strings.Cut(strings.TrimSpace(said), "\n")
+	if first == "" {
+		first = err.Error()
+	}
+	return "the process that tried it crashed: " + first
+}
+
+// bounded keeps the beginning of what is written to it.
+type bounded struct {
+	bytes.Buffer
+	most int
+}
+
+func (b *bounded) Write(p []byte) (int, error) {
+	_, err := b.Buffer.Write(p[:min(len(p), b.most-b.Len())])
+	return len(p), err
+}

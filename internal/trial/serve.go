@@ -1,0 +1,39 @@
+package trial
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/namelet/namelet/runtime"
+	"github.com/namelet/namelet/store/zonefile"
+)
+
+// Serve is a Child's process: it bounds itself, tries the module that comes on in and writes the report to
+// out. cacheDir is where the machine code is put; empty for nowhere.
+func Serve(ctx context.Context, in io.Reader, out io.Writer, cacheDir string) error {
+	if err := confine(); err != nil {
+		return err
+	}
+	// The parent ends this process sooner; should it be gone, nobody else does.
+	defer time.AfterFunc(maxTime+5*time.Second, func() { panic("trial: time is up") }).Stop()
+	wasm, scenarios, err := readRequest(in)
+	if err != nil {
+		return err
+	}
+	engine, err := runtime.New(ctx, runtime.Config{CacheDir: cacheDir, Text: zonefile.ParseRdata})
+	if err != nil {
+		return err
+	}
+	report, err := Run(ctx, engine, wasm, scenarios)
+	if err := errors.Join(err, engine.Close(context.WithoutCancel(ctx))); err != nil {
+		return err
+	}
+	if err := json.NewEncoder(out).Encode(report); err != nil {
+		return fmt.Errorf("trial: report: %w", err)
+	}
+	return nil
+}

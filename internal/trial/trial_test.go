@@ -1,0 +1,188 @@
+package trial
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// TestMain makes the test's program the process of a Child, which is told what to do by its first argument.
+func TestMain(m *testing.M) {
+	if len(os.Args) < 3 || !strings.HasPrefix(os.Args[1], "as-") {
+		os.Exit(m.Run())
+	}
+	switch os.Args[1] {
+	case "as-told":
+		if err := Serve(context.Background(), os.Stdin, os.Stdout, os.Args[2]); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+	case "as-hungry": // what a module could make the compiler do
+		if err := confine(); err != nil {
+			panic(err)
+		}
+		var all [][]byte
+		for range 1 << 12 {
+			b := make([]byte, 1<<20)
+			for i := 0; i < len(b); i += 512 {
+				b[i] = 1
+			}
+			all = append(all, b)
+		}
+		fmt.Println(len(all))
+	case "as-broken":
+		panic("nil pointer in the compiler")
+	case "as-idle":
+		time.Sleep(time.Minute)
+	case "as-killed":
+		_ = unix.Kill(os.Getpid(), unix.SIGKILL)
+	case "as-mute":
+	case "as-wordy":
+		fmt.Println(strings.Repeat("[", 2*maxAnswer))
+	case "as-environment":
+		fmt.Fprintln(os.Stderr, os.Environ())
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+func newChild(t testing.TB, as, cache string) *Child {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return NewChild(self, []string{"trial.test", as}, cache)
+}
+
+func wat(t testing.TB, path string) []byte {
+	t.Helper()
+	out := filepath.Join(t.TempDir(), "module.wasm")
+	if text, err := exec.Command("wat2wasm", "--enable-all", "--no-check", "-o", out, path).CombinedOutput(); err != nil {
+		t.Fatalf("wat2wasm %s: %v: %s (apt-get install wabt)", path, err, text)
+	}
+	module, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return module
+}
+
+func try(t testing.TB, c *Child, wasm []byte, scenarios ...Scenario) *Report {
+	t.Helper()
+	report, err := c.Try(t.Context(), wasm, scenarios)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return report
+}
+
+// TestReport tries a guest that reads the client, whose machine code goes where the server has its own.
+func TestReport(t *testing.T) {
+	cache := t.TempDir()
+	r := try(t, newChild(t, "as-told", cache), wat(t, "testdata/client.wat"))
+	if r.Failed() || len(r.Remarks) > 0 {
+		t.Fatalf("failures %v, remarks %v", r.Failures, r.Remarks)
+	}
+	if !slices.Equal(r.Imports, []string{"namelet_v1.client"}) || !slices.Equal(r.Inputs, []string{"client"}) || r.Functions != 3 {
+		t.Errorf("got imports %v, inputs %v, %d functions", r.Imports, r.Inputs, r.Functions)
+	}
+	if r.Asked < 60 || r.FuelMedian == 0 || r.FuelMost < r.FuelMedian || r.Memory != 64<<10 || r.CompileSeconds <= 0 || !r.Configured || !r.Copied {
+		t.Errorf("got %+v", r)
+	}
+	code, err := filepath.Glob(filepath.Join(cache, "wazero-*", "*"))
+	if err != nil || len(code) != 1 {
+		t.Errorf("machine code is in %v, %v; want one file", code, err)
+	}
+	if left, _ := filepath.Glob(filepath.Join(cache, codePrefix+"*")); len(left) > 0 {
+		t.Errorf("%v is left", left)
+	}
+}
+
+// TestHostile tries each hostile guest. Those that break the ABI whatever they are asked must fail, and none
+// takes the process down or leaves anything on the disk.
+func TestHostile(t *testing.T) {
+	cache := t.TempDir()
+	child := newChild(t, "as-told", cache)
+	files, err := filepath.Glob("../../guests/hostile/*.wat")
+	if err != nil || len(files) < 50 {
+		t.Fatalf("%d hostile guests, %v", len(files), err)
+	}
+	mustFail := map[string]string{
+		"trailing": "breaks the ABI: malformed", "outside": "every question", "trap": "every question", "loop": "every question",
+		"init_loop": "does not start: fuel", "import_socket": "import", "threads": "", "pointer_out": "breaks the ABI",
+	}
+	for _, file := range files {
+		name := strings.TrimSuffix(filepath.Base(file), ".wat")
+		r := try(t, child, wat(t, file))
+		if strings.Contains(r.Problem(), "the process") || strings.Contains(r.Problem(), "to try it") {
+			t.Errorf("%s: %s", name, r.Problem())
+		}
+		if want, ok := mustFail[name]; ok && (!r.Failed() || !strings.Contains(r.Problem(), want)) {
+			t.Errorf("%s: got problem %q, want one with %q", name, r.Problem(), want)
+		}
+		if r.Failed() && testing.Verbose() {
+			t.Logf("%s: %s", name, r.Problem())
+		}
+	}
+	if left, _ := filepath.Glob(filepath.Join(cache, codePrefix+"*")); len(left) > 0 {
+		t.Errorf("%v is left", left)
+	}
+}
+
+// TestDeath holds that a process that is lost is the module's failure, in one line that says how.
+func TestDeath(t *testing.T) {
+	t.Setenv("RESPONDER_SECRET", "xyzzy")
+	for as, want := range map[string]string{
+		"as-hungry":      "to try it takes more than 1024 MiB of memory",
+		"as-broken":      "the process that tried it crashed: panic: nil pointer in the compiler",
+		"as-idle":        "to try it takes longer than 5s",
+		"as-killed":      "the process that tried it was killed, as a system does that is short of memory",
+		"as-environment": "the process that tried it crashed: [GOMAXPROCS=1 GOMEMLIMIT=768MiB GOTRACEBACK=none",
+	} {
+		t.Run(as, func(t *testing.T) {
+			t.Parallel()
+			child := newChild(t, as, t.TempDir())
+			child.time = 5 * time.Second
+			r := try(t, child, []byte("module"))
+			if !r.Failed() || !strings.HasPrefix(r.Problem(), want) || strings.Contains(r.Problem(), "xyzzy") {
+				t.Errorf("got %q, want %q", r.Problem(), want)
+			}
+		})
+	}
+}
+
+// TestNoReport holds that a process that ends well and says nothing, or too much, is no module's failure.
+func TestNoReport(t *testing.T) {
+	for _, as := range []string{"as-mute", "as-wordy"} {
+		if r, err := newChild(t, as, "").Try(t.Context(), []byte("module"), nil); err == nil {
+			t.Errorf("%s: got report %+v, want an error", as, r)
+		}
+	}
+	missing := NewChild(filepath.Join(t.TempDir(), "none"), []string{"none"}, "")
+	if r, err := missing.Try(t.Context(), []byte("module"), nil); err == nil {
+		t.Errorf("got report %+v, want an error", r)
+	}
+}
+
+// TestCanceled holds that a trial ends with who asked for it.
+func TestCanceled(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	begun := time.Now()
+	if _, err := newChild(t, "as-idle", "").Try(ctx, []byte("module"), nil); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got error %v", err)
+	}
+	if took := time.Since(begun); took > 20*time.Second {
+		t.Errorf("it took %v", took)
+	}
+}
