@@ -32,6 +32,7 @@ type Serving struct {
 	Guest      string
 	Version    uint64 // 0 where none could be prepared and the fallback answers
 	Candidate  uint64 // the version on trial; 0 for none
+	Fell       string // why the replica has taken the candidate back by itself; empty where it has not
 	Generation uint64 // of the attachment that the replica has read
 	Problem    string // why this is not all that the attachment says; empty where it is
 }
@@ -67,7 +68,9 @@ func encodeReplica(r *Replica) []byte {
 		for _, n := range []uint64{s.Version, s.Candidate, s.Generation} {
 			b = appendUint(b, n)
 		}
-		b = appendString(b, s.Problem[:min(len(s.Problem), maxReplicaText)])
+		for _, text := range []string{s.Problem, s.Fell} {
+			b = appendString(b, text[:min(len(text), maxReplicaText)])
+		}
 	}
 	return b
 }
@@ -83,7 +86,7 @@ func (d *decoder) serving() (all []Serving) {
 		for _, n := range []*uint64{&s.Version, &s.Candidate, &s.Generation} {
 			*n = d.uint(maxUint64)
 		}
-		s.Problem = d.string(maxReplicaText)
+		s.Problem, s.Fell = d.string(maxReplicaText), d.string(maxReplicaText)
 		if d.err == nil && (s.Zone.IsZero() || s.At.IsZero() || s.Scope >= scopeCount) {
 			d.fail("an attachment point is malformed")
 		}

@@ -46,6 +46,11 @@ type Candidate struct {
 	Began  time.Time // when it was put on trial
 }
 
+// SameTrial reports whether both are of one trial, whatever their shares.
+func (c *Candidate) SameTrial(o *Candidate) bool {
+	return c != nil && o != nil && c.Salt == o.Salt && c.Began.Equal(o.Began) && c.Release.Same(o.Release)
+}
+
 // Undone says which release was taken back last.
 type Undone struct {
 	Guest   string

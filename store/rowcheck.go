@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"strings"
 
 	"github.com/namelet/namelet/rr"
 )
@@ -49,6 +50,10 @@ func checkMeta(key string, value []byte) error {
 		return err
 	case metaCatalog, metaIncarnation:
 		_, err := decodeNumber(TableMeta, []byte(key), value)
+		return err
+	}
+	if strings.HasPrefix(key, metaLease) {
+		_, _, err := decodeLease([]byte(key), value)
 		return err
 	}
 	return nil

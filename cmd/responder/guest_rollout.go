@@ -201,7 +201,7 @@ func (s guestStates) text(w io.Writer) {
 		fmt.Fprintf(w, "%d of %d servers are in step\n", g.InStep, len(g.Replicas))
 		table(w, "HOST STATE ANSWERS TRIAL IN-STEP SEEN PROBLEM", func(row func(...any)) {
 			for _, r := range g.Replicas {
-				row(r.Host, r.State, answering(r), trialing(r), yesNo(r.InStep), time.Since(r.Seen).Round(time.Second).String()+" ago", oneLine(r.Problem))
+				row(r.Host, r.State, answering(r), trialing(r), yesNo(r.InStep), time.Since(r.Seen).Round(time.Second).String()+" ago", oneLine(strings.TrimSpace(r.Fell+" "+r.Problem)))
 			}
 		})
 	}
@@ -218,7 +218,10 @@ func answering(r control.GuestReplica) string {
 }
 
 func trialing(r control.GuestReplica) string {
-	if r.Candidate == 0 {
+	switch {
+	case r.Fell != "":
+		return "taken-back"
+	case r.Candidate == 0:
 		return "-"
 	}
 	return fmt.Sprintf("@%d", r.Candidate)

@@ -70,6 +70,7 @@ type GuestReplica struct {
 	Version   uint64    `json:"version"`             // 0: none, the fallback answers
 	Candidate uint64    `json:"candidate,omitempty"` // the version on trial; 0 for none
 	InStep    bool      `json:"in_step"`
+	Fell      string    `json:"fell,omitempty"` // why the server has taken the candidate back by itself
 	Problem   string    `json:"problem,omitempty"`
 	Seen      time.Time `json:"seen"`
 }
@@ -227,7 +228,7 @@ func guestStatus(a store.Attachment, replicas []store.Replica) GuestStatus {
 			if !s.At.Equal(a.At) || !s.Zone.Equal(a.Zone) || s.Scope != a.Scope {
 				continue
 			}
-			said.Known, said.Guest, said.Version, said.Candidate, said.Problem = true, s.Guest, s.Version, s.Candidate, s.Problem
+			said.Known, said.Guest, said.Version, said.Candidate, said.Fell, said.Problem = true, s.Guest, s.Version, s.Candidate, s.Fell, s.Problem
 			onTrial := uint64(0)
 			if a.Candidate != nil {
 				onTrial = a.Candidate.Version

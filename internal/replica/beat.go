@@ -41,6 +41,7 @@ func (r *Replica) beat(ctx context.Context) {
 			}
 			return
 		case <-timer.C:
+		case <-r.fell: // the others are to know at once
 		}
 		if err := r.beatOnce(ctx); err != nil && ctx.Err() == nil {
 			r.Log.Debug("cannot say in the store how this replica is", "error", err)

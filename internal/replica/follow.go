@@ -24,6 +24,8 @@ func (r *Replica) Follow(ctx context.Context) {
 	defer beside.Wait()
 	beside.Go(func() { r.watchExpiry(ctx) })
 	beside.Go(func() { r.beat(ctx) })
+	beside.Go(func() { r.watchTrials(ctx) })
+	beside.Go(func() { r.decide(ctx) })
 	woken := r.Store.Watch(ctx)
 	pace := pace{alone: r.Store.Capabilities().Exclusive, wait: pollBusy, changed: time.Now()}
 	timer := time.NewTimer(0)

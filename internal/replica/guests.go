@@ -67,6 +67,7 @@ type served struct {
 	row     store.Attachment // as it was read last
 	by      [roles]*entry    // nil for none; never so for the active one
 	trouble [roles]trouble   // why that is not what the row says
+	trial   *resolve.Trial   // of the candidate; nil where there is none
 }
 
 // entry is a release that is prepared to answer at a place.
@@ -124,7 +125,7 @@ func (s *served) beside() *resolve.Beside {
 		b.LastGood = e.attachment
 	}
 	if e := s.by[candidate]; e != nil {
-		b.Candidate, b.Share, b.Salt = e.attachment, s.row.Candidate.Share, s.row.Candidate.Salt
+		b.Candidate, b.Share, b.Salt, b.Trial = e.attachment, s.row.Candidate.Share, s.row.Candidate.Salt, s.trial
 	}
 	if b.LastGood == nil && b.Candidate == nil {
 		return nil
@@ -208,6 +209,10 @@ func (g *guests) serve(ctx context.Context, row store.Attachment, fallback resol
 	s.by[active] = e
 	if row.Candidate != nil {
 		s.by[candidate], s.trouble[candidate] = g.ready(ctx, row, row.Candidate.Release, fallback, candidate, log)
+		s.trial = &resolve.Trial{}
+		if before != nil && before.row.Candidate.SameTrial(row.Candidate) {
+			s.trial = before.trial
+		}
 	}
 	if row.Previous != nil && fallback == resolve.FallbackLastGood {
 		s.by[previous], s.trouble[previous] = g.ready(ctx, row, *row.Previous, fallback, previous, log)
@@ -360,14 +365,21 @@ func (s *served) wanted(r int) store.Release {
 // that have changed last.
 const mostServing = 256
 
+// said is what answers at an attachment point, and the trial there.
+type said struct {
+	store.Serving
+	trial *resolve.Trial
+}
+
 // serving says what answers at each attachment point, what changed last first.
-func (g *guests) serving() []store.Serving {
-	all := make([]store.Serving, 0, len(g.inForce))
+func (g *guests) serving() (all []said, trying bool) {
+	all = make([]said, 0, len(g.inForce))
 	for _, s := range g.inForce {
-		all = append(all, s.serving())
+		all = append(all, said{s.serving(), s.trial})
+		trying = trying || s.trial != nil
 	}
-	slices.SortFunc(all, func(a, b store.Serving) int { return cmp.Compare(b.Generation, a.Generation) })
-	return all[:min(len(all), mostServing)]
+	slices.SortFunc(all, func(a, b said) int { return cmp.Compare(b.Generation, a.Generation) })
+	return all[:min(len(all), mostServing)], trying
 }
 
 func (s *served) serving() store.Serving {

@@ -42,9 +42,9 @@ func (r *Replica) publish(ctx context.Context, attachments bool) error {
 		h := r.held[key]
 		problems["zone "+h.zone.Name.String()] = h.failed.Error()
 	}
-	serving := r.guests.serving()
+	serving, trying := r.guests.serving()
 	r.note(func(s *Status) {
-		s.Serving = serving
+		r.serving, r.trying = serving, trying
 		s.Zones, s.Names, s.Attachments, s.Problems = r.zones.Len(), r.names, len(r.guests.inForce), problems
 	})
 	return nil

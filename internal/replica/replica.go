@@ -73,8 +73,12 @@ type Replica struct {
 	latency  prometheus.Histogram
 	reads    *reads // of the zones that are not held
 
-	mu     sync.Mutex
-	status Status
+	fell chan struct{} // has a token where a trial was ended here
+
+	mu      sync.Mutex
+	status  Status
+	serving []said
+	trying  bool // any attachment has a candidate
 }
 
 // heldZone is what is known of a zone that is served.
@@ -134,7 +138,7 @@ const startPatience = 2 * time.Second
 // mirror that could be served; a zone or a guest that cannot be loaded is none.
 func Open(ctx context.Context, config Config) (*Replica, error) {
 	r := &Replica{
-		Config: config, began: time.Now(), zones: authority.NewZones(nil), latency: newLatency(), expiry: newExpiry(),
+		Config: config, fell: make(chan struct{}, 1), began: time.Now(), zones: authority.NewZones(nil), latency: newLatency(), expiry: newExpiry(),
 		guests: newGuests(config.Engine, library{config.Store, config.Mirror}), reads: newReads(config.Store, config.Log),
 	}
 	r.status.Problems = map[string]string{}

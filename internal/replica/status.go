@@ -29,7 +29,7 @@ type Status struct {
 	Zones       int               // zones served, private ones included
 	Names       int               // owner names of them all
 	Attachments int               // attachments in force
-	Serving     []store.Serving   // what answers at the attachment points that changed last; not to be changed
+	Serving     []store.Serving   // what answers at the attachment points that changed last
 	Expired     int               // zones that are not served, since the store has been away for too long
 	Problems    map[string]string // what could not be loaded, and why, and impure guests
 
@@ -61,6 +61,10 @@ func (r *Replica) Status() Status {
 	status := r.status
 	status.Problems = maps.Clone(status.Problems)
 	status.Expired = r.expiry.count()
+	status.Serving = make([]store.Serving, len(r.serving))
+	for i, s := range r.serving {
+		status.Serving[i] = s.now()
+	}
 	if status.Why != "" {
 		status.Problems["store"] = status.Why
 	}
@@ -75,4 +79,15 @@ func (r *Replica) Status() Status {
 		}
 	}
 	return status
+}
+
+// now returns what answers, without a candidate that was taken back here.
+func (s said) now() store.Serving {
+	serving := s.Serving
+	if s.trial != nil && serving.Candidate != 0 {
+		if why := s.trial.Withdrawn(); why != "" {
+			serving.Candidate, serving.Fell = 0, why
+		}
+	}
+	return serving
 }

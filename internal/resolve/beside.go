@@ -22,6 +22,7 @@ type Beside struct {
 	Candidate *Attachment
 	Share     uint32 // of WholeShare
 	Salt      uint32 // which pairs those are; another share with the same salt takes in all of a smaller one
+	Trial     *Trial // of the candidate; nil where it cannot be withdrawn
 }
 
 // instead returns who answers where a fails; nil for nobody.
@@ -92,7 +93,7 @@ func lot(qname []byte, source netip.Addr, salt uint32) uint64 {
 // choose returns who answers the query, a or the candidate beside it, and says in
 // the trace that this was asked.
 func (w *Worker) choose(a *Attachment, b *Beside, resp *Response) *Attachment {
-	if b == nil || b.Candidate == nil || b.Share == 0 {
+	if b == nil || b.Candidate == nil || b.Share == 0 || b.Trial != nil && b.Trial.Withdrawn() != "" {
 		return a
 	}
 	in := b.input()

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -115,4 +116,30 @@ func testRollout(t *testing.T, s *suite) {
 	if _, err := st.Verify(ctx, func(line string) error { t.Error(line); return nil }); err != nil {
 		t.Error(err)
 	}
+}
+
+// A lease is one holder's until it runs out.
+func testLease(t *testing.T, s *suite) {
+	now := time.UnixMilli(1_000_000_000).UTC()
+	st, _ := s.open(t, store.Options{Now: func() time.Time { return now }})
+	take := func(holder string, want bool) {
+		t.Helper()
+		if got, err := st.TakeLease(ctx, "work", holder, 10*time.Second); err != nil || got != want {
+			t.Errorf("%s takes the lease: got %v, %v, want %v", holder, got, err, want)
+		}
+	}
+	take("a", true)
+	take("b", false)
+	now = now.Add(8 * time.Second)
+	take("a", true) // and for longer
+	now = now.Add(8 * time.Second)
+	take("b", false)
+	take("a", true)
+	now = now.Add(11 * time.Second)
+	take("b", true)
+	take("a", false)
+	_, err := st.TakeLease(ctx, "", "a", time.Second)
+	wantErr(t, "a lease without a name", err, store.ErrInvalid)
+	_, err = st.TakeLease(ctx, "work", "", time.Second)
+	wantErr(t, "a lease without a holder", err, store.ErrInvalid)
 }

@@ -71,6 +71,7 @@ func Run(t *testing.T, b Backend) {
 		{"attachment/rules", testAttachments},
 		{"attachment/cascade", testCascade},
 		{"attachment/rollout", testRollout},
+		{"lease", testLease},
 		{"damage/rows", testDamage},
 		{"damage/verify", testVerify},
 		{"backup/restore", testBackup},

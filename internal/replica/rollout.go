@@ -1,0 +1,102 @@
+package replica
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/namelet/namelet/store"
+)
+
+// Rollouts are decided by the replica that has the lease: from what all say of
+// themselves it finds that one has taken a candidate back, and takes it back for all.
+const (
+	rolloutLease = "rollouts"
+	leaseTime    = 5 * time.Second
+	decideEvery  = 500 * time.Millisecond
+	waitEvery    = 2 * time.Second // where another has the lease
+)
+
+// decide looks after the rollouts until ctx ends, while there are trials.
+func (r *Replica) decide(ctx context.Context) {
+	timer := time.NewTimer(jitter(decideEvery))
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+		}
+		wait := decideEvery
+		if r.onTrial() && r.state() == Following {
+			held, err := r.decideOnce(ctx)
+			switch {
+			case err != nil && ctx.Err() == nil:
+				r.Log.Debug("cannot look after rollouts", "error", err)
+			case err == nil && !held:
+				wait = waitEvery
+			}
+		}
+		timer.Reset(jitter(wait))
+	}
+}
+
+// onTrial reports whether any attachment has a candidate.
+func (r *Replica) onTrial() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.trying
+}
+
+// decideOnce takes back what replicas have taken back by themselves, where this one
+// has the lease.
+func (r *Replica) decideOnce(ctx context.Context) (held bool, err error) {
+	limited, cancel := context.WithTimeout(ctx, beatTime)
+	defer cancel()
+	self := r.Describe()
+	if !r.Store.Capabilities().Exclusive {
+		holder := self.ID
+		if holder == "" {
+			return false, nil // it is not known to the others
+		}
+		if held, err = r.Store.TakeLease(limited, rolloutLease, holder, leaseTime); err != nil || !held {
+			return false, err
+		}
+	}
+	all, err := r.Store.Replicas(limited)
+	if err != nil {
+		return true, err
+	}
+	for _, other := range append(all, self) {
+		if other.ID == self.ID {
+			other = self // as it is now
+		}
+		for _, s := range other.Serving {
+			if s.Fell == "" {
+				continue
+			}
+			if err := r.takeBack(limited, other.Host, s); err != nil {
+				return true, err
+			}
+		}
+	}
+	return true, nil
+}
+
+// takeBack ends a trial for all that a replica has ended for itself. Where the
+// attachment has changed since, there is nothing to do.
+func (r *Replica) takeBack(ctx context.Context, host string, s store.Serving) error {
+	why := s.Fell
+	if host != "" {
+		why = "on " + host + " " + why
+	}
+	made, err := r.Store.Rollback(ctx, store.Rollback{Point: s.Point, Why: why, Generation: s.Generation})
+	switch {
+	case errors.Is(err, store.ErrVersionConflict) || errors.Is(err, store.ErrNotFound):
+		return nil
+	case err != nil:
+		return err
+	}
+	r.Log.Error("guest on trial is rolled back", "guest", made.Undone.Guest, "version", made.Undone.Version, "zone", made.Zone.String(), "at", made.At.String(), "reason", why)
+	return nil
+}

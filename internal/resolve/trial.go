@@ -1,0 +1,37 @@
+package resolve
+
+import (
+	"iter"
+	"sync/atomic"
+)
+
+// Trial is one trial of a candidate, from its begin to its end: whatever Routings it
+// is part of. The zero value is ready, and safe for concurrent use.
+type Trial struct{ withdrawn atomic.Pointer[string] }
+
+// Withdrawn returns why Withdraw ended the trial in this process; empty where it goes
+// on.
+func (t *Trial) Withdrawn() string {
+	if why := t.withdrawn.Load(); why != nil {
+		return *why
+	}
+	return ""
+}
+
+// Withdraw ends a trial at once, in this process, and says why: what the candidate
+// said is not given again, and whom it is beside answers.
+func (r *Resolver) Withdraw(t *Trial, why string) {
+	t.withdrawn.Store(&why)
+	r.renew() // after that: whoever still chooses the candidate does so under the old generation
+}
+
+// Trials yields what has a candidate on trial, in no order.
+func (r *Routing) Trials() iter.Seq[*Beside] {
+	return func(yield func(*Beside) bool) {
+		for _, b := range r.attachments.beside {
+			if b.Candidate != nil && b.Trial != nil && !yield(b) {
+				return
+			}
+		}
+	}
+}
