@@ -125,7 +125,12 @@ func (p *program) service(st *store.Store, engine *runtime.Engine) (*control.Ser
 	if err != nil {
 		return nil, err
 	}
+	keys, err := p.config.guestKeys()
+	if err != nil {
+		return nil, err
+	}
 	service := control.NewService(st, engine)
+	service.Trust(keys)
 	service.TryWith(child)
 	return service, nil
 }

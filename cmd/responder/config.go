@@ -52,6 +52,7 @@ type config struct {
 	CacheBytes       int        `env:"CACHE_BYTES" envDefault:"134217728" help:"memory for answers that are given again, in octets; 0 turns that off"`
 	SlowWorkers      int        `env:"SLOW_WORKERS" envDefault:"16" help:"answers that can wait for the store at the same time, 1 to 1024"`
 	GuestCache       string     `env:"GUEST_CACHE" help:"folder for the machine code of guests (default: in the user's cache folder)"`
+	GuestKeys        string     `env:"GUEST_KEYS" help:"public keys of minisign, or files with one, several by comma: a pushed module must be signed by one of them"`
 	Site             string     `env:"SITE" help:"name of this place, which guests can ask for, at most 255 bytes"`
 	LogLevel         slog.Level `env:"LOG_LEVEL" envDefault:"info" help:"least level of what is logged: debug, info, warn or error"`
 }
@@ -105,8 +106,20 @@ func (c *config) check() error {
 	if err := c.checkTexts(); err != nil {
 		return err
 	}
+	if _, err := c.guestKeys(); err != nil {
+		return err
+	}
 	_, err := c.frontend()
 	return err
+}
+
+// guestKeys reads the keys that modules must be signed with.
+func (c *config) guestKeys() (control.Keys, error) {
+	keys, err := control.ParseKeys(c.GuestKeys)
+	if err != nil {
+		return nil, fmt.Errorf("%sGUEST_KEYS: %w", envPrefix, err)
+	}
+	return keys, nil
 }
 
 func (c *config) checkNumbers() error {

@@ -9,18 +9,30 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/namelet/namelet/internal/control"
+	"github.com/namelet/namelet/internal/trial"
 )
 
+// pushFlags are the flags of guest push.
+type pushFlags struct {
+	scenarios                            string
+	keyFile, passwordFile, signatureFile string
+}
+
 func (p *program) guestPush() *cobra.Command {
-	return &cobra.Command{
+	var o pushFlags
+	cmd := &cobra.Command{
 		Use:   "push NAME FILE",
 		Short: "Prove a module and store it as the newest version of a guest",
 		Long: `Prove a module and store it as the newest version of a guest. The module is inspected,
 compiled, started and asked questions of all shapes first, by the server where one runs,
 in a process of its own with bounds on time and memory: one that fails does not become a
 version. What was found out is printed and kept with the version. What is attached stays
-attached to the version that it has.`,
-		Args: arguments(2, 2),
+attached to the version that it has.
+
+A folder of scenarios has files *.json of zones, questions and the answers that must come;
+docs/reference/scenarios.md has their form.`,
+		Example: "  responder guest push geo geo.wasm --scenarios scenarios\n  responder guest push geo geo.wasm --sign ~/.minisign/minisign.key --password-file password",
+		Args:    arguments(2, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			wasm, err := readModule(args[1])
 			if err != nil {
@@ -29,8 +41,12 @@ attached to the version that it has.`,
 			if _, err := inspect(args[1], wasm); err != nil {
 				return fmt.Errorf("%s: %w", args[1], err)
 			}
+			push, err := o.push(args[0], wasm)
+			if err != nil {
+				return err
+			}
 			return p.operateNew(cmd.Context(), func(ops operations) error {
-				version, err := ops.PushGuest(cmd.Context(), control.GuestPush{Guest: args[0]}, wasm)
+				version, err := ops.PushGuest(cmd.Context(), push, wasm)
 				if err != nil {
 					p.findings(err)
 					return fmt.Errorf("%s: %w", args[1], err)
@@ -39,6 +55,26 @@ attached to the version that it has.`,
 			})
 		},
 	}
+	f := cmd.Flags()
+	f.StringVar(&o.scenarios, "scenarios", "", "`folder` of scenarios that the guest must answer as they say")
+	f.StringVar(&o.keyFile, "sign", "", "`file` with a secret key of minisign to sign the module with")
+	f.StringVar(&o.passwordFile, "password-file", "", "`file` with the password of the secret key")
+	f.StringVar(&o.signatureFile, "signature", "", "`file` with a signature of the module, as minisign writes it")
+	cmd.MarkFlagsMutuallyExclusive("sign", "signature")
+	return cmd
+}
+
+// push makes the request that goes with a module.
+func (o *pushFlags) push(name string, wasm []byte) (control.GuestPush, error) {
+	q := control.GuestPush{Guest: name}
+	var err error
+	if q.Signature, err = o.signature(wasm); err != nil {
+		return q, err
+	}
+	if o.scenarios != "" {
+		q.Scenarios, err = trial.Load(o.scenarios)
+	}
+	return q, err
 }
 
 // findings lists what a module failed at, where that is more than the error says.

@@ -36,6 +36,7 @@ func TestMain(m *testing.M) {
 //	exits CODE PROG ARG...     runs PROG, which must end with this code
 //	end                        sends SIGTERM to what runs in the background
 //	certificate NAME           writes cert.pem, self-signed, and key.pem
+//	signing NAME               writes NAME.pub, NAME.key, NAME.locked and its NAME.password: a pair of keys of minisign
 //	mounts                     fails, and says why, where a user may not mount file systems of its own
 func TestScripts(t *testing.T) {
 	environment := goEnvironment(t)
@@ -68,6 +69,7 @@ func TestScripts(t *testing.T) {
 			"mounts": scriptMounts,
 
 			"certificate": scriptCertificate,
+			"signing":     scriptSigning,
 		},
 	})
 }

@@ -158,7 +158,16 @@ func (c *Client) Guests(ctx context.Context) ([]GuestVersion, error) {
 
 // PushGuest is that of Service.
 func (c *Client) PushGuest(ctx context.Context, q GuestPush, module []byte) (GuestVersion, error) {
-	return post[GuestVersion](ctx, c, http.MethodPost, pathGuestPush, q, typeModule, bytes.NewReader(module))
+	body := io.Reader(bytes.NewReader(module))
+	if len(q.Scenarios) > 0 {
+		text, err := json.Marshal(q.Scenarios)
+		if err != nil {
+			return GuestVersion{}, err
+		}
+		q.ScenarioBytes = len(text)
+		body = io.MultiReader(bytes.NewReader(text), body)
+	}
+	return post[GuestVersion](ctx, c, http.MethodPost, pathGuestPush, q, typeModule, body)
 }
 
 // Attachments is that of Service.

@@ -25,6 +25,7 @@ const (
 	CodeInUse       Code = "in-use"       // an attachment holds on to it
 	CodeTooLarge    Code = "too-large"    // above a limit
 	CodeModule      Code = "module"       // the module cannot be a guest
+	CodeUnsigned    Code = "unsigned"     // no key that the server trusts has signed the module
 	CodeFull        Code = "full"         // no room on the disk; nothing was changed
 	CodeUnwritable  Code = "unwritable"   // the store cannot be written; nothing was changed
 	CodeUnavailable Code = "unavailable"  // the store cannot be reached; nothing was changed
@@ -65,6 +66,7 @@ var statuses = map[Code]int{
 	CodeInUse:       http.StatusConflict,
 	CodeTooLarge:    http.StatusRequestEntityTooLarge,
 	CodeModule:      http.StatusUnprocessableEntity,
+	CodeUnsigned:    http.StatusForbidden,
 	CodeFull:        http.StatusInsufficientStorage,
 	CodeUnwritable:  http.StatusServiceUnavailable,
 	CodeUnavailable: http.StatusServiceUnavailable,

@@ -1,10 +1,12 @@
 package control
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
@@ -12,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/namelet/namelet/internal/trial"
 	"github.com/namelet/namelet/rr"
 	"github.com/namelet/namelet/store"
 	"github.com/namelet/namelet/store/zonefile"
@@ -121,7 +124,7 @@ func guestRoutes(rs *routes, s *Service, large *places) {
 		all, err := s.Guests(ctx)
 		return own(ctx, all, err, func(c *caller, g GuestVersion) bool { return c.mayGuest(g.Guest) })
 	})
-	handleBody(rs, route{path: pathGuestPush, scope: store.MayGuests, changes: true, takes: typeModule, most: store.MaxGuestBytes, summary: "Make a module the newest version of a guest"},
+	handleBody(rs, route{path: pathGuestPush, scope: store.MayGuests, changes: true, takes: typeModule, most: store.MaxGuestBytes + trial.MaxScenarioBytes, summary: "Make a module the newest version of a guest"},
 		large, onGuest(func(q *GuestPush) string { return q.Guest }), s.servePush)
 	handle(rs, route{path: pathAttachmentList, scope: store.MayRead, summary: "List where guests answer"}, onOwn, func(ctx context.Context, _ struct{}) ([]Attachment, error) {
 		all, err := s.Attachments(ctx)
@@ -267,7 +270,7 @@ func (s *Service) serveExport(w http.ResponseWriter, r *http.Request, q ZoneName
 }
 
 func (s *Service) servePush(w http.ResponseWriter, r *http.Request, q GuestPush) error {
-	module, err := io.ReadAll(r.Body)
+	module, err := pushed(r.Body, &q)
 	if err != nil {
 		return err
 	}
@@ -277,6 +280,25 @@ func (s *Service) servePush(w http.ResponseWriter, r *http.Request, q GuestPush)
 	}
 	result(w, version)
 	return nil
+}
+
+// pushed reads a push's body: the scenarios, which it puts into q, and the module.
+func pushed(body io.Reader, q *GuestPush) ([]byte, error) {
+	if q.ScenarioBytes < 0 || q.ScenarioBytes > trial.MaxScenarioBytes {
+		return nil, &Error{Code: CodeTooLarge, Detail: "scenario_bytes " + strconv.Itoa(q.ScenarioBytes) + ": want at most " + strconv.Itoa(trial.MaxScenarioBytes)}
+	}
+	if q.ScenarioBytes > 0 {
+		text := make([]byte, q.ScenarioBytes)
+		if n, err := io.ReadFull(body, text); errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			return nil, invalid("scenario_bytes " + strconv.Itoa(q.ScenarioBytes) + ": the body has " + strconv.Itoa(n))
+		} else if err != nil {
+			return nil, err
+		}
+		if err := readJSON(bytes.NewReader(text), &q.Scenarios); err != nil {
+			return nil, fmt.Errorf("scenarios: %w", err)
+		}
+	}
+	return io.ReadAll(body)
 }
 
 // result sends a result. An error means that the client went away.

@@ -26,12 +26,22 @@ func (h here) Try(ctx context.Context, wasm []byte, scenarios []trial.Scenario) 
 
 // PushGuest stores a module as a guest's newest version, once it has passed its
 // trial, with the report. A module that is the newest already stays it, with the
-// report it has. CodeModule, CodeInvalid, CodeTooLarge.
+// report it has. CodeModule, CodeInvalid, CodeTooLarge, CodeUnsigned.
 func (s *Service) PushGuest(ctx context.Context, q GuestPush, module []byte) (GuestVersion, error) {
 	if err := store.CheckGuestName(q.Guest); err != nil {
 		return GuestVersion{}, classify(err)
 	}
-	report, err := s.trier.Try(ctx, module, nil)
+	if len(module) > store.MaxGuestBytes {
+		return GuestVersion{}, &Error{Code: CodeTooLarge, Detail: fmt.Sprintf("the module has %d bytes, more than %d", len(module), store.MaxGuestBytes)}
+	}
+	if err := trial.Check(q.Scenarios); err != nil {
+		return GuestVersion{}, &Error{Code: CodeTooLarge, Detail: detail(err), err: err}
+	}
+	key, err := s.keys.signer(module, q.Signature)
+	if err != nil {
+		return GuestVersion{}, err
+	}
+	report, err := s.trier.Try(ctx, module, q.Scenarios)
 	if err != nil {
 		return GuestVersion{}, classify(err)
 	}
@@ -44,7 +54,7 @@ func (s *Service) PushGuest(ctx context.Context, q GuestPush, module []byte) (Gu
 	if err := encoder.Encode(report); err != nil {
 		return GuestVersion{}, classify(fmt.Errorf("control: report: %w", err))
 	}
-	g, err := s.store.PutProvedGuest(ctx, q.Guest, module, store.Proof{Report: text.String()})
+	g, err := s.store.PutProvedGuest(ctx, q.Guest, module, store.Proof{Report: text.String(), Key: key})
 	if err != nil {
 		return GuestVersion{}, classify(err)
 	}

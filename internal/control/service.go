@@ -14,6 +14,7 @@ type Service struct {
 	store  *store.Store
 	engine *runtime.Engine
 	trier  Trier
+	keys   Keys
 	tried  trials
 }
 
@@ -26,6 +27,10 @@ func NewService(s *store.Store, e *runtime.Engine) *Service {
 // TryWith makes pushed modules be tried by t, and not in this process, which a server does not want. It is
 // called before the Service is used.
 func (s *Service) TryWith(t Trier) { s.trier = t }
+
+// Trust makes pushed modules want a signature by one of the keys, where there are any. It is called before the
+// Service is used.
+func (s *Service) Trust(keys Keys) { s.keys = keys }
 
 // parseName reads an absolute name of a request, with a final dot or without.
 func parseName(field, text string) (rr.Name, error) {

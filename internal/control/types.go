@@ -115,7 +115,13 @@ type Change struct {
 
 // GuestPush is the request that comes with a guest's module.
 type GuestPush struct {
-	Guest string `json:"guest"`
+	Guest     string `json:"guest"`
+	Signature string `json:"signature,omitempty"` // of the module, in the text form of minisign
+
+	// Scenarios are tried with the module. On the wire they are the first ScenarioBytes of the body, as a JSON
+	// array, and the module comes behind them.
+	Scenarios     []trial.Scenario `json:"-"`
+	ScenarioBytes int              `json:"scenario_bytes,omitempty"`
 }
 
 // GuestReport is what the trial of a module found out.

@@ -188,3 +188,64 @@ func TestCanceled(t *testing.T) {
 		t.Errorf("it took %v", took)
 	}
 }
+
+// scenario asks testdata/client.wat.
+func scenario(cases ...Case) Scenario {
+	zone := "@ 60 SOA ns h 1 1 1 1 9\n@ 60 NS ns\nwww 60 A 192.0.2.1\n"
+	return Scenario{Name: "s", Zones: []Zone{{Apex: "a.example", Text: zone}}, Cases: cases}
+}
+
+func TestScenario(t *testing.T) {
+	module := wat(t, "testdata/client.wat")
+	child := newChild(t, "as-told", "")
+	nothing, client := []string{}, []string{"client 24/56"}
+	tests := []struct {
+		name string
+		s    Scenario
+		want string // a failure's beginning; empty for none
+	}{
+		{"right", scenario(Case{Ask: "x.a.example A", Want: []string{" NXDOMAIN "}, Reads: &client}), ""},
+		{"wrong answer", scenario(Case{Ask: "x.a.example A", Want: []string{"NODATA"}}), "scenario s: x.a.example A: got NXDOMAIN; want NODATA"},
+		{"wrong inputs", scenario(Case{Ask: "x.a.example A", Want: []string{"NXDOMAIN"}, Reads: &nothing}), "scenario s: x.a.example A: reads client 24/56; want nothing"},
+		{"no cases", scenario(), "scenario s: it wants at least one zone and one case"},
+		{"no type", scenario(Case{Ask: "x.a.example"}), `scenario s: case "x.a.example": want a name and a type`},
+		{"no address", scenario(Case{Ask: "x.a.example A", Client: "here"}), `scenario s: case "x.a.example A": client "here"`},
+		{"no such transport", scenario(Case{Ask: "x.a.example A", Transport: "pigeon"}), `scenario s: case "x.a.example A": transport "pigeon"`},
+		{"pick below zero", scenario(Case{Ask: "x.a.example A", Picks: []int{-1}}), `scenario s: case "x.a.example A": pick -1`},
+		{"file", Scenario{Name: "s", Zones: []Zone{{Apex: "a.example", File: "/etc/passwd"}}, Cases: []Case{{Ask: "a.example A"}}}, "scenario s: zone a.example: a file is of a folder"},
+		{"outside", Scenario{Name: "s", Zones: scenario().Zones, At: "b.example", Cases: []Case{{Ask: "a.example A"}}}, "scenario s: attachment point b.example. is not in zone"},
+		{"little memory", Scenario{Name: "s", Zones: scenario().Zones, Fuel: 1, Cases: []Case{{Ask: "www.a.example A", Want: []string{"FAILED", "www.a.example. 60 A 192.0.2.1"}}}}, ""},
+		{"two zones of a name", Scenario{Name: "s", Zones: append(scenario().Zones, scenario().Zones...), Cases: []Case{{Ask: "a.example A"}}}, "scenario s: zone a.example: is there twice"},
+		{"unusable config", Scenario{Name: "s", Zones: scenario().Zones, Config: map[string]string{"": "x"}, Cases: []Case{{Ask: "a.example A"}}}, "scenario s: "},
+	}
+	for _, tt := range tests {
+		r := try(t, child, module, tt.s)
+		if (tt.want != "") != r.Failed() || !strings.HasPrefix(r.Problem(), tt.want) {
+			t.Errorf("%s: got %q, want %q", tt.name, r.Problem(), tt.want)
+		}
+	}
+}
+
+func TestCheck(t *testing.T) {
+	if err := Check(make([]Scenario, MaxScenarios+1)); err == nil {
+		t.Error("too many scenarios pass")
+	}
+	if err := Check([]Scenario{{Cases: make([]Case, MaxCases)}, {Cases: make([]Case, 1)}}); err == nil {
+		t.Error("too many cases pass")
+	}
+}
+
+// FuzzScenario reads scenarios as a folder or a push has them: none brings the reader down.
+func FuzzScenario(f *testing.F) {
+	f.Add([]byte(`{"zones":[{"apex":"a.example","text":"@ 60 SOA a b 1 1 1 1 1\n@ 60 NS a\n"}],"at":"x.a.example","cases":[{"ask":"x.a.example A","client":"::1","picks":[1],"want":[]}]}`))
+	f.Add([]byte(`{"zones":[{"apex":"."}],"grants":[".."],"cases":[{}]}`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		s, err := decode(text)
+		if err != nil {
+			return
+		}
+		if p, err := s.parse(); err == nil && len(p.asked) != len(s.Cases) {
+			t.Errorf("%d of %d cases", len(p.asked), len(s.Cases))
+		}
+	})
+}
