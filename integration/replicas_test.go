@@ -67,6 +67,7 @@ type replicaRig struct {
 
 type replicaServer struct {
 	dns, control, metrics, mirror string
+	process                       *os.Process
 	stop                          func()
 	asker                         *asker
 }
@@ -183,6 +184,7 @@ func (r *replicaRig) serve(s *replicaServer) {
 	cmd := exec.Command(r.program, "serve")
 	cmd.Env = r.environment(s)
 	s.stop = startCommand(r, cmd)
+	s.process = cmd.Process
 	awaitServer(r, s.dns, appsApex+".")
 }
 
