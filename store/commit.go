@@ -41,7 +41,7 @@ func weight(rows, octets int) int { return rows + octets/512 }
 // A ctx that ends before the transaction begins takes the plan back; after
 // that commit waits, so that its caller knows the outcome.
 func (s *Store) commit(ctx context.Context, weight int, p plan) error {
-	j := &job{ctx: ctx, plan: p, weight: weight, done: make(chan struct{})}
+	j := &job{ctx: ctx, plan: audited(ctx, p), weight: weight, done: make(chan struct{})}
 	if err := ctx.Err(); err != nil {
 		return err
 	}

@@ -25,11 +25,13 @@ const (
 	TableAttachments
 	TableGarbage
 	TableReplicas
+	TableTokens
+	TableAudit
 	tableCount
 )
 
 var tableNames = [tableCount]string{
-	"meta", "zones", "rrsets", "journal", "requests", "blobs", "chunks", "guests", "attachments", "garbage", "replicas",
+	"meta", "zones", "rrsets", "journal", "requests", "blobs", "chunks", "guests", "attachments", "garbage", "replicas", "tokens", "audit",
 }
 
 func (t Table) String() string {

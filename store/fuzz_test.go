@@ -122,7 +122,11 @@ func FuzzSmallRows(f *testing.F) {
 	f.Add([]byte(key), encodeEvent(Event{Kind: EventZone, Zone: testZone, Version: 1}))
 	f.Add([]byte(key), appendUint([]byte{formVersion}, 1<<63))
 	f.Add([]byte(key), encodeReplica(&Replica{Host: "h", Serving: []Serving{{Point: Point{Zone: testZone, At: testZone}, Guest: "geo", Version: 1, Problem: "p"}}}))
+	entry := AuditEntry{Time: time.UnixMilli(5), RequestID: "r", Who: "w", From: "f", Operation: "o", Subjects: []string{"a", "b"}}
+	f.Add([]byte(entry.key()), encodeAudit(&entry))
+	f.Add([]byte("ci"), encodeToken(&Token{Scopes: MayGuests, Zones: []rr.Name{testZone}, Guests: []string{"g", "team-*"}, Expires: time.UnixMilli(5)}))
 	f.Fuzz(func(t *testing.T, key, row []byte) {
+		fuzzAccess(t, key, row)
 		if g, err := decodeGuest(key, row); err != nil {
 			mustCorrupt(t, err, TableGuests, string(key))
 		} else if guestKey(g.Name, g.Number) != string(key) {
@@ -203,4 +207,21 @@ func newTestBackup(f *testing.F) []byte {
 		f.Fatal(err)
 	}
 	return out.Bytes()
+}
+
+// fuzzAccess holds rows of tokens and of the audit.
+func fuzzAccess(t *testing.T, key, row []byte) {
+	if token, err := decodeToken(key, row); err != nil {
+		mustCorrupt(t, err, TableTokens, string(key))
+	} else if again, err := decodeToken(key, encodeToken(&token)); err != nil || !reflect.DeepEqual(token, again) {
+		t.Fatalf("token %+v came back as %+v, %v", token, again, err)
+	}
+	if entry, err := decodeAudit(key, row); err != nil {
+		mustCorrupt(t, err, TableAudit, string(key))
+	} else if again, err := decodeAudit(key, encodeAudit(&entry)); err != nil || !reflect.DeepEqual(entry, again) {
+		t.Fatalf("audit entry %+v came back as %+v, %v", entry, again, err)
+	}
+	if name, secret, ok := ParseTokenText(string(row)); ok && tokenPrefix+name+"_"+secret != string(row) {
+		t.Fatalf("token text %q is %q and %q", row, name, secret)
+	}
 }

@@ -78,11 +78,13 @@ func decodeGarbage(key, row []byte) (*garbage, error) {
 // reclaimer reclaims in the background, whenever there may be garbage.
 func (s *Store) reclaimer() {
 	for {
+		timely := false
 		// Stores of many processes do not look all at once.
 		again := time.NewTimer(time.Duration(float64(reclaimEvery) * (0.5 + rand.Float64())))
 		select {
 		case <-s.reclaim:
 		case <-again.C:
+			timely = true
 		case <-s.quit:
 			again.Stop()
 			return
@@ -90,6 +92,9 @@ func (s *Store) reclaimer() {
 		again.Stop()
 		// What fails is tried again later; nobody's work depends on it.
 		err := s.Reclaim(s.ctx)
+		if timely {
+			err = errors.Join(err, s.TrimAudit(s.ctx))
+		}
 		if s.ctx.Err() != nil {
 			continue // closing
 		}

@@ -38,6 +38,10 @@ func checkRow(t Table, key string, value []byte) error {
 		_, err = decodeAttachment(k, value)
 	case TableGarbage:
 		_, err = decodeGarbage(k, value)
+	case TableTokens:
+		_, err = decodeToken(k, value)
+	case TableAudit:
+		_, err = decodeAudit(k, value)
 	}
 	return err
 }

@@ -19,6 +19,7 @@ type tx struct {
 	bulk    []Write // rows that nobody reads yet, or any more; they need not be in order
 	log     []LogEntry
 	garbage bool // there will be rows to reclaim
+	told    bool // the plan changed what the change log does not have
 }
 
 type tableKey struct {

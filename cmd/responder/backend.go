@@ -37,6 +37,10 @@ type operations interface {
 	Activate(context.Context, control.Activation) (control.Attachment, error)
 	RollBack(context.Context, control.RollbackRequest) (control.Attachment, error)
 	GuestStatus(context.Context, control.GuestStatusQuery) ([]control.GuestStatus, error)
+	Tokens(context.Context) ([]control.Token, error)
+	CreateToken(context.Context, control.TokenRequest) (control.NewToken, error)
+	DeleteToken(context.Context, control.TokenName) error
+	Audit(context.Context, control.AuditQuery) ([]control.AuditEntry, error)
 	CheckStore(context.Context) (control.StoreCheck, error)
 	BackupStore(context.Context, io.Writer) (control.Backup, error)
 	Close() error
@@ -78,7 +82,7 @@ func (p *program) operateOn(ctx context.Context, spec storeSpec, do func(operati
 // operations opens the store where it is free; where a server has it, the
 // operations go through the server.
 func (p *program) operations(ctx context.Context, spec storeSpec) (operations, error) {
-	if spec.kind == storeMemory {
+	if spec.kind == storeMemory || spec.kind == storeServer {
 		return p.remote(ctx, spec)
 	}
 	for deadline := time.Now().Add(patience); ; {
@@ -94,7 +98,7 @@ func (p *program) operations(ctx context.Context, spec storeSpec) (operations, e
 			return ops, err
 		}
 		if time.Now().After(deadline) {
-			return nil, fmt.Errorf("store %s: another process has it, and no server that could be asked answers on %s (RESPONDER_CONTROL_LISTEN)", spec, p.config.ControlListen)
+			return nil, fmt.Errorf("store %s: another process has it, and no server that could be asked answers on %s", spec, p.config.controlAddress())
 		}
 		select {
 		case <-time.After(50 * time.Millisecond):
@@ -150,23 +154,26 @@ func (l *localOperations) Close() error { return l.close() }
 // remote makes the operations of the running server, once it is sure that the
 // server has the store that is meant.
 func (p *program) remote(ctx context.Context, spec storeSpec) (operations, error) {
-	token, err := p.config.token()
+	client, err := p.config.client()
 	if err != nil {
 		return nil, err
 	}
-	client := control.NewClient(p.config.ControlListen, token)
+	address := p.config.controlAddress()
 	status, err := client.Status(ctx)
 	if err != nil {
 		if spec.kind == storeMemory && errors.Is(err, control.ErrUnreachable) {
-			return nil, fmt.Errorf("store memory: lives in a running server only, and none answers on %s (RESPONDER_CONTROL_LISTEN)", p.config.ControlListen)
+			return nil, fmt.Errorf("store memory: lives in a running server only, and none answers on %s", address)
+		}
+		if spec.kind == storeServer && errors.Is(err, control.ErrUnreachable) {
+			return nil, fmt.Errorf("no server answers on %s", address)
 		}
 		if errors.Is(err, control.ErrSilent) {
-			return nil, fmt.Errorf("what listens on %s (RESPONDER_CONTROL_LISTEN) does not answer", p.config.ControlListen)
+			return nil, fmt.Errorf("what listens on %s does not answer", address)
 		}
 		return nil, err
 	}
-	if status.Store != spec.String() {
-		return nil, fmt.Errorf("the server on %s has the store %s, not %s: set RESPONDER_STORE or RESPONDER_CONTROL_LISTEN", p.config.ControlListen, status.Store, spec)
+	if spec.kind != storeServer && status.Store != spec.String() {
+		return nil, fmt.Errorf("the server on %s has the store %s, not %s: set RESPONDER_STORE or RESPONDER_CONTROL_LISTEN", address, status.Store, spec)
 	}
 	return client, nil
 }

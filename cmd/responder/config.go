@@ -43,8 +43,17 @@ type config struct {
 	RRLPrefixRate    int        `env:"RRL_PREFIX_RATE" envDefault:"1000" help:"responses of all kinds a second to one client prefix by UDP; 0 for no such limit"`
 	RRLSlip          int        `env:"RRL_SLIP" envDefault:"2" help:"every n-th response beyond the limits is sent truncated; 0 for none"`
 	RRLExempt        string     `env:"RRL_EXEMPT" envDefault:"127.0.0.0/8,::1/128" help:"networks without limits, several by comma; none for none"`
-	ControlListen    string     `env:"CONTROL_LISTEN" envDefault:"127.0.0.1:8053" help:"loopback address of the control endpoint"`
-	ControlTokenFile string     `env:"CONTROL_TOKEN_FILE" help:"file with a secret that the control endpoint wants to see"`
+	ControlListen    string     `env:"CONTROL_LISTEN" envDefault:"127.0.0.1:8053" help:"address of the control endpoint; none for none"`
+	ControlSocket    string     `env:"CONTROL_SOCKET" help:"unix socket of the control endpoint, for this server's user"`
+	ControlTokenFile string     `env:"CONTROL_TOKEN_FILE" help:"file with the token that commands show; a server lets in whoever shows what its file has"`
+	ControlTLSCert   string     `env:"CONTROL_TLS_CERT" help:"PEM file with the certificate chain of the control endpoint; read anew when it changes"`
+	ControlTLSKey    string     `env:"CONTROL_TLS_KEY" help:"PEM file with the key of that certificate"`
+	ControlClientCA  string     `env:"CONTROL_CLIENT_CA" help:"PEM file with authorities: a server wants a certificate of one from each client of the control endpoint"`
+	ControlCA        string     `env:"CONTROL_CA" help:"PEM file with the authorities by which commands know a control endpoint, which they then call over TLS"`
+	ControlCert      string     `env:"CONTROL_CERT" help:"PEM file with the certificate that commands show"`
+	ControlKey       string     `env:"CONTROL_KEY" help:"PEM file with the key of that certificate"`
+	ControlPlaintext string     `env:"CONTROL_PLAINTEXT" envDefault:"refuse" help:"allow for a control endpoint that other machines reach without TLS"`
+	ControlRate      int        `env:"CONTROL_RATE" envDefault:"200" help:"control requests a second of one token, and of one address; 0 for no such limit"`
 	MetricsListen    string     `env:"METRICS_LISTEN" envDefault:"127.0.0.1:9153" help:"address of /metrics, /healthz and /readyz; none for no such"`
 	Store            string     `env:"STORE" envDefault:"bolt:responder.db" help:"where zones and guests are kept: bolt:FILE, memory: or spanner:projects/P/instances/I/databases/D"`
 	Mirror           string     `env:"MIRROR" help:"file in which what is served is kept for a start while the store is away; none for none (default: responder-mirror.db for a store in Spanner, else none)"`
@@ -82,14 +91,15 @@ var wanted = map[reflect.Type]string{
 
 // Bounds of settings that nothing else bounds.
 const (
-	maxWorkers     = 1024    // sockets and workers of one address
+	maxWorkers     = 1024 // sockets and workers of one address
+	maxControlRate = 1 << 20
 	maxConnections = 1 << 20 // each has a descriptor and, while it is used, some kilobytes
 )
 
 // check refuses values that no command can work with. The error names the
 // variable, and is one of usage.
 func (c *config) check() error {
-	if err := control.CheckListen(c.ControlListen); err != nil {
+	if err := c.checkControl(); err != nil {
 		return err
 	}
 	if c.MetricsListen != noMetrics {
@@ -133,6 +143,7 @@ func (c *config) checkNumbers() error {
 		{"UDP_SIZE", c.UDPSize, frontend.LeastUDPSize, frontend.GreatestUDPSize},
 		{"TCP_CONNECTIONS", c.TCPConnections, 1, maxConnections},
 		{"TCP_CLIENT_CONNECTIONS", c.TCPClient, 1, maxConnections},
+		{"CONTROL_RATE", c.ControlRate, 0, maxControlRate},
 		{"RRL_RATE", c.RRLRate, 0, rrl.MaxRate},
 		{"RRL_PREFIX_RATE", c.RRLPrefixRate, 0, rrl.MaxRate},
 		{"RRL_SLIP", c.RRLSlip, 0, rrl.MaxSlip},

@@ -64,7 +64,7 @@ func TestConfigurationRanges(t *testing.T) {
 		"UDP_SIZE=511", "UDP_SIZE=4097", "TCP_CONNECTIONS=0", "TCP_CLIENT_CONNECTIONS=-1",
 		"RRL_RATE=-1", "RRL_RATE=250001", "RRL_PREFIX_RATE=250001", "RRL_SLIP=11", "RRL_EXEMPT=all",
 		"ECS_FROM=192.0.2.0/33", "PROXY_FROM=proxy", "LISTEN=nowhere", "DOT_LISTEN=nowhere", "DOH_LISTEN=127.0.0.1:443",
-		"METRICS_LISTEN=nowhere", "CONTROL_LISTEN=192.0.2.1:53", "STORE=nowhere",
+		"METRICS_LISTEN=nowhere", "CONTROL_LISTEN=192.0.2.1", "CONTROL_PLAINTEXT=no", "CONTROL_RATE=-1", "STORE=nowhere",
 		"SITE=" + strings.Repeat("s", 256), "NSID=" + strings.Repeat("n", 65),
 		"VERSION_BIND=" + strings.Repeat("v", 256), "ID_SERVER=" + strings.Repeat("i", 256),
 	} {

@@ -96,16 +96,19 @@ func (p *program) root(environ []string) (*cobra.Command, error) {
 	p.config.flags(root.PersistentFlags())
 	root.PersistentFlags().BoolVar(&p.json, "json", false, "print JSON")
 	root.SetFlagErrorFunc(misused)
-	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
+	root.PersistentPreRunE = func(cmd *cobra.Command, args []string) error {
 		if err := p.config.check(); err != nil {
 			return misused(cmd, err)
 		}
 		if err := cmd.ValidateFlagGroups(); err != nil { // cobra's own look does not make it a misuse
 			return misused(cmd, err)
 		}
+		if cmd.Name() != "serve" { // what a server does is its callers'
+			cmd.SetContext(commandAudit(cmd, args))
+		}
 		return nil
 	}
-	root.AddCommand(p.serve(), p.status(), p.zone(), p.record(), p.guest(), p.store(), p.query(), p.version(), p.trial())
+	root.AddCommand(p.serve(), p.status(), p.zone(), p.record(), p.guest(), p.store(), p.query(), p.token(), p.audit(), p.version(), p.trial())
 	return root, nil
 }
 

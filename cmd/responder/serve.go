@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"crypto/tls"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -82,6 +83,9 @@ func (p *program) newServer(ctx context.Context) (_ *server, err error) {
 			err = errors.Join(err, s.close())
 		}
 	}()
+	if err := p.config.checkEncrypted(); err != nil {
+		return nil, err
+	}
 	transports, err := p.config.frontend()
 	if err != nil {
 		return nil, err
@@ -113,7 +117,7 @@ func (p *program) newServer(ctx context.Context) (_ *server, err error) {
 	if err := s.listenDNS(ctx, transports, workers, resolver); err != nil {
 		return nil, err
 	}
-	if err := s.listenControl(p, spec, st, engine); err != nil {
+	if err := s.listenControl(ctx, p, spec, st, engine); err != nil {
 		return nil, err
 	}
 	if err := s.listenMetrics(p.config.MetricsListen, resolver); err != nil {
@@ -211,9 +215,12 @@ func (h handler) NewWorker() frontend.Worker { return h.Resolver.NewWorker() }
 // NewSlowWorker implements frontend.Handler.
 func (h handler) NewSlowWorker() frontend.Worker { return h.Resolver.NewSlowWorker() }
 
-func (s *server) listenControl(p *program, spec storeSpec, st *store.Store, engine *runtime.Engine) error {
+func (s *server) listenControl(ctx context.Context, p *program, spec storeSpec, st *store.Store, engine *runtime.Engine) error {
 	token, err := p.config.token()
 	if err != nil {
+		return err
+	}
+	if err := p.config.checkExposed(ctx, st, token); err != nil {
 		return err
 	}
 	service, err := p.service(st, engine)
@@ -223,11 +230,27 @@ func (s *server) listenControl(p *program, spec storeSpec, st *store.Store, engi
 	handler := control.Handler(service, control.Endpoint{
 		Status: control.Status{Store: spec.String(), Version: buildVersion().Version, PID: os.Getpid()},
 		Token:  token,
+		Closed: p.config.beyond() || p.config.ControlClientCA != "",
+		Rate:   p.config.ControlRate,
 		Replica: func() (store.Replica, map[string]string) {
 			return s.replica.Describe(), s.replica.Status().Problems
 		},
 	})
-	return s.listenHTTP("CONTROL_LISTEN", p.config.ControlListen, control.Server(handler))
+	if p.config.ControlSocket != "" {
+		l, err := listenSocket(p.config.ControlSocket)
+		if err != nil {
+			return err
+		}
+		s.serveHTTP("CONTROL_SOCKET", l, control.Server(handler))
+	}
+	if p.config.ControlListen == noControl {
+		return nil
+	}
+	h := control.Server(handler)
+	if h.TLSConfig, err = p.config.controlTLS(s.log); err != nil {
+		return err
+	}
+	return s.listenHTTP("CONTROL_LISTEN", p.config.ControlListen, h)
 }
 
 func (s *server) listenMetrics(address string, resolver *resolve.Resolver) error {
@@ -243,6 +266,15 @@ func (s *server) listenHTTP(variable, address string, h *http.Server) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", envPrefix+variable, err)
 	}
+	if h.TLSConfig != nil {
+		listener = tls.NewListener(listener, h.TLSConfig)
+	}
+	s.serveHTTP(variable, listener, h)
+	return nil
+}
+
+// serveHTTP takes a listener over, which is served once the server runs.
+func (s *server) serveHTTP(variable string, listener net.Listener, h *http.Server) {
 	h.ErrorLog = slog.NewLogLogger(s.log.Handler(), slog.LevelDebug)
 	s.endpoint = append(s.endpoint, httpEndpoint{variable, listener, h})
 	s.closers = append(s.closers, func() error {
@@ -254,7 +286,6 @@ func (s *server) listenHTTP(variable, address string, h *http.Server) error {
 		}
 		return nil
 	})
-	return nil
 }
 
 // run answers until ctx ends, then ends cleanly.

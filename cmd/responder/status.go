@@ -41,15 +41,14 @@ func (p *program) replicas(ctx context.Context) (control.Replicas, error) {
 	if err != nil {
 		return control.Replicas{}, err
 	}
-	token, err := p.config.token()
+	client, err := p.config.client()
 	if err != nil {
 		return control.Replicas{}, err
 	}
-	client := control.NewClient(p.config.ControlListen, token)
 	defer client.Close()
 	status, err := client.Status(ctx)
 	switch {
-	case err == nil && status.Store == spec.String():
+	case err == nil && (spec.kind == storeServer || status.Store == spec.String()):
 		return client.Replicas(ctx)
 	case err != nil && !errors.Is(err, control.ErrUnreachable):
 		return control.Replicas{}, err

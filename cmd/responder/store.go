@@ -22,6 +22,7 @@ const (
 	storeBolt    = "bolt"
 	storeMemory  = "memory"
 	storeSpanner = "spanner"
+	storeServer  = "server" // whatever the server has that commands reach
 )
 
 // storeSpec is RESPONDER_STORE taken apart.
@@ -36,6 +37,8 @@ func parseStore(text string) (storeSpec, error) {
 	switch {
 	case ok && kind == storeMemory && path == "":
 		return storeSpec{kind: storeMemory}, nil
+	case ok && kind == storeServer && path == "":
+		return storeSpec{kind: storeServer}, nil
 	case ok && kind == storeBolt && path != "":
 		absolute, err := realPath(path)
 		if err != nil {
@@ -49,7 +52,7 @@ func parseStore(text string) (storeSpec, error) {
 		return storeSpec{kind: storeSpanner, path: path}, nil
 	}
 	return storeSpec{}, &usageError{
-		err:  fmt.Errorf("RESPONDER_STORE: %q: want bolt:FILE, memory: or spanner:projects/P/instances/I/databases/D", text),
+		err:  fmt.Errorf("RESPONDER_STORE: %q: want bolt:FILE, memory:, spanner:projects/P/instances/I/databases/D, or server: for that of a running server", text),
 		hint: "See: responder --help",
 	}
 }
@@ -86,6 +89,8 @@ func (s storeSpec) openDriver(ctx context.Context) (store.Driver, error) {
 	switch s.kind {
 	case storeMemory:
 		return memory.New(), nil
+	case storeServer:
+		return nil, errors.New("RESPONDER_STORE: server: is the store of a running server, for commands that ask it: want bolt:FILE, memory: or spanner:projects/P/instances/I/databases/D")
 	case storeSpanner:
 		return openSpanner(ctx, s.path)
 	}

@@ -11,10 +11,12 @@ import (
 
 // caller is who sent a request, and what it may do.
 type caller struct {
-	name   string // for people
-	scopes store.TokenScopes
-	zones  []rr.Name // the only ones that it may touch; none for no limit
-	guests []string  // the only ones, each a name or a prefix before *; see mayGuest
+	name    string // for people
+	from    string // its address; empty where it has none
+	request string // the id of the request
+	scopes  store.TokenScopes
+	zones   []rr.Name // the only ones that it may touch; none for no limit
+	guests  []string  // the only ones, each a name or a prefix before *; see mayGuest
 }
 
 type callerKey struct{}
@@ -54,7 +56,8 @@ func (c *caller) mayGuest(name string) bool {
 type touch struct {
 	zones  []string
 	guests []string
-	whole  bool // everything that the server has
+	tokens []string // in no limits: they are for admins
+	whole  bool     // everything that the server has
 }
 
 // check refuses what the caller may not touch.

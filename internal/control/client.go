@@ -3,6 +3,7 @@ package control
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -26,7 +27,8 @@ var ErrSilent = errors.New("control: no answer")
 
 // Client is the operations of a running server.
 type Client struct {
-	address string
+	address string // for people: HOST:PORT, or the path of a socket
+	base    url.URL
 	token   string
 	http    *http.Client
 }
@@ -45,15 +47,49 @@ const maxIdle = 64
 // NewClient makes a client of the endpoint at address, HOST:PORT; token may be
 // empty. It does not reach out yet.
 func NewClient(address, token string) *Client {
-	// A proxy has no business between two programs of one machine.
-	transport := &http.Transport{
-		DialContext:           (&net.Dialer{Timeout: statusTime}).DialContext,
-		MaxIdleConns:          maxIdle,
-		MaxIdleConnsPerHost:   maxIdle,
-		ResponseHeaderTimeout: answerTime,
-	}
-	return &Client{address: address, token: token, http: &http.Client{
-		Transport:     transport,
+	return newClient(address, url.URL{Scheme: "http", Host: address}, token, &http.Transport{
+		DialContext: (&net.Dialer{Timeout: statusTime}).DialContext,
+	})
+}
+
+// NewSocketClient makes a client of the endpoint at a unix socket.
+func NewSocketClient(path, token string) *Client {
+	dialer := &net.Dialer{Timeout: statusTime}
+	return newClient(path, url.URL{Scheme: "http", Host: "localhost"}, token, &http.Transport{
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return dialer.DialContext(ctx, "unix", path)
+		},
+	})
+}
+
+// NewTLSClient is NewClient of an endpoint that speaks TLS.
+func NewTLSClient(address, token string, config *tls.Config) *Client {
+	dialer := &tls.Dialer{NetDialer: &net.Dialer{Timeout: statusTime}, Config: config}
+	return newClient(address, url.URL{Scheme: "https", Host: address}, token, &http.Transport{
+		DialTLSContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			ctx, cancel := context.WithTimeout(ctx, statusTime)
+			defer cancel()
+			c, err := dialer.DialContext(ctx, network, address)
+			var op *net.OpError
+			if err == nil || errors.As(err, &op) && op.Op == "dial" {
+				return c, err
+			}
+			return nil, &handshakeError{err}
+		},
+	})
+}
+
+// handshakeError is that of a connection over which nothing was sent yet.
+type handshakeError struct{ err error }
+
+func (e *handshakeError) Error() string { return e.err.Error() }
+func (e *handshakeError) Unwrap() error { return e.err }
+
+func newClient(address string, base url.URL, token string, transport *http.Transport) *Client {
+	transport.MaxIdleConns, transport.MaxIdleConnsPerHost = maxIdle, maxIdle
+	transport.ResponseHeaderTimeout = answerTime
+	return &Client{address: address, base: base, token: token, http: &http.Client{
+		Transport:     transport, // and no proxy: it has no business here
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 }
@@ -231,7 +267,8 @@ func post[R any](ctx context.Context, c *Client, method, path string, request an
 // send sends a request and gives a response that is no error; its body is to be
 // closed.
 func (c *Client) send(ctx context.Context, method, path string, request any, mediaType string, body io.Reader) (*http.Response, error) {
-	target := url.URL{Scheme: "http", Host: c.address, Path: path}
+	target := c.base
+	target.Path = path
 	if request != nil {
 		text, err := json.Marshal(request)
 		if err != nil {
@@ -262,6 +299,10 @@ func (c *Client) send(ctx context.Context, method, path string, request any, med
 
 // unsent tells a server that is not there from one that went away.
 func (c *Client) unsent(err error) error {
+	var handshake *handshakeError
+	if errors.As(err, &handshake) {
+		return &Error{Code: CodeUnauthenticated, Detail: "the server at " + c.address + " is not trusted, or speaks no TLS: " + detail(handshake.err), err: err}
+	}
 	var op *net.OpError
 	if errors.As(err, &op) && op.Op == "dial" {
 		return fmt.Errorf("%w on %s", ErrUnreachable, c.address)

@@ -38,6 +38,10 @@ type operations interface {
 	Attachments(context.Context) ([]control.Attachment, error)
 	Attach(context.Context, control.Attachment) (control.Attachment, error)
 	Detach(context.Context, control.AttachmentPoint) error
+	Tokens(context.Context) ([]control.Token, error)
+	CreateToken(context.Context, control.TokenRequest) (control.NewToken, error)
+	DeleteToken(context.Context, control.TokenName) error
+	Audit(context.Context, control.AuditQuery) ([]control.AuditEntry, error)
 	CheckStore(context.Context) (control.StoreCheck, error)
 	BackupStore(context.Context, io.Writer) (control.Backup, error)
 }
@@ -347,7 +351,7 @@ func TestHandlerRefuses(t *testing.T) {
 
 func TestToken(t *testing.T) {
 	endpoint := control.Endpoint{Token: "right", Status: control.Status{Store: "memory:"}}
-	for token, want := range map[string]control.Code{"right": "", "wrong": control.CodeForbidden, "": control.CodeForbidden} {
+	for token, want := range map[string]control.Code{"right": "", "wrong": control.CodeUnauthenticated, "": control.CodeUnauthenticated} {
 		client, _ := newClient(t, endpoint, token)
 		_, err := client.Zones(t.Context())
 		var e *control.Error
@@ -360,14 +364,17 @@ func TestToken(t *testing.T) {
 	}
 }
 
-func TestCheckListen(t *testing.T) {
-	for address, good := range map[string]bool{
+func TestLoopback(t *testing.T) {
+	for address, want := range map[string]bool{
 		"127.0.0.1:8053": true, "[::1]:0": true, "localhost:8053": true, "127.9.9.9:1": true,
-		"0.0.0.0:8053": false, ":8053": false, "[::]:8053": false, "192.0.2.1:8053": false, "example.com:1": false, "127.0.0.1": false,
+		"0.0.0.0:8053": false, ":8053": false, "[::]:8053": false, "192.0.2.1:8053": false, "example.com:1": false,
 	} {
-		if err := control.CheckListen(address); (err == nil) != good {
-			t.Errorf("%s: error %v, want good %v", address, err, good)
+		if got, err := control.Loopback(address); err != nil || got != want {
+			t.Errorf("%s: %v, error %v, want %v", address, got, err, want)
 		}
+	}
+	if _, err := control.Loopback("127.0.0.1"); !errors.Is(err, &control.Error{Code: control.CodeInvalid}) {
+		t.Errorf("without a port: error %v", err)
 	}
 }
 

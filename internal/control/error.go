@@ -15,8 +15,12 @@ type Code string
 
 // The codes.
 const (
-	CodeInvalid     Code = "invalid"      // the request contradicts itself or its zone
-	CodeForbidden   Code = "forbidden"    // the endpoint does not trust the request
+	CodeInvalid   Code = "invalid"   // the request contradicts itself or its zone
+	CodeForbidden Code = "forbidden" // the endpoint does not trust the request, or its caller may not do that
+
+	CodeUnauthenticated Code = "unauthenticated" // who the caller is was not shown, or is not so
+	CodeRate            Code = "rate"            // too many requests of the caller; nothing was changed
+
 	CodeNotFound    Code = "not-found"    // no such zone, record, guest or attachment
 	CodeExists      Code = "exists"       // it is there already
 	CodeConflict    Code = "conflict"     // the zone has another version than the request wants
@@ -56,24 +60,26 @@ func (e *Error) Is(target error) bool {
 }
 
 var statuses = map[Code]int{
-	CodeInvalid:     http.StatusBadRequest,
-	CodeForbidden:   http.StatusForbidden,
-	CodeNotFound:    http.StatusNotFound,
-	CodeExists:      http.StatusConflict,
-	CodeConflict:    http.StatusPreconditionFailed,
-	CodeSerialLower: http.StatusConflict,
-	CodeSigned:      http.StatusConflict,
-	CodeInUse:       http.StatusConflict,
-	CodeTooLarge:    http.StatusRequestEntityTooLarge,
-	CodeModule:      http.StatusUnprocessableEntity,
-	CodeUnsigned:    http.StatusForbidden,
-	CodeFull:        http.StatusInsufficientStorage,
-	CodeUnwritable:  http.StatusServiceUnavailable,
-	CodeUnavailable: http.StatusServiceUnavailable,
-	CodeUnknown:     http.StatusServiceUnavailable,
-	CodeBusy:        http.StatusServiceUnavailable,
-	CodeCanceled:    http.StatusServiceUnavailable,
-	CodeInternal:    http.StatusInternalServerError,
+	CodeInvalid:         http.StatusBadRequest,
+	CodeForbidden:       http.StatusForbidden,
+	CodeUnauthenticated: http.StatusUnauthorized,
+	CodeRate:            http.StatusTooManyRequests,
+	CodeNotFound:        http.StatusNotFound,
+	CodeExists:          http.StatusConflict,
+	CodeConflict:        http.StatusPreconditionFailed,
+	CodeSerialLower:     http.StatusConflict,
+	CodeSigned:          http.StatusConflict,
+	CodeInUse:           http.StatusConflict,
+	CodeTooLarge:        http.StatusRequestEntityTooLarge,
+	CodeModule:          http.StatusUnprocessableEntity,
+	CodeUnsigned:        http.StatusForbidden,
+	CodeFull:            http.StatusInsufficientStorage,
+	CodeUnwritable:      http.StatusServiceUnavailable,
+	CodeUnavailable:     http.StatusServiceUnavailable,
+	CodeUnknown:         http.StatusServiceUnavailable,
+	CodeBusy:            http.StatusServiceUnavailable,
+	CodeCanceled:        http.StatusServiceUnavailable,
+	CodeInternal:        http.StatusInternalServerError,
 }
 
 // kinds maps the causes to codes; the first that fits counts.

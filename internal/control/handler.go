@@ -49,7 +49,14 @@ const (
 type Endpoint struct {
 	Status  Status
 	Replica func() (own store.Replica, problems map[string]string) // how the server is; nil where it does not serve
-	Token   string                                                 // wanted in Authorization: Bearer; empty for none
+	Token   string                                                 // of whoever may do all; empty for none
+
+	// Closed is for an endpoint that others than this machine's users reach: Token, a
+	// token of the store or a certificate is wanted, and any Host will do. Without it
+	// Token is wanted where there is one, and the Host must be loopback.
+	Closed bool
+
+	Rate int // requests a second of one token and of one address; 0 for no limit. Who needs no token has none
 
 	patience time.Duration // 0 for the usual one, which tests do not have
 }
@@ -63,10 +70,11 @@ func Handler(s *Service, e Endpoint) http.Handler {
 	recordRoutes(rs, s)
 	guestRoutes(rs, s, large)
 	rolloutRoutes(rs, s, e)
+	accessRoutes(rs, s)
 	rs.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		problem(w, &Error{Code: CodeNotFound, Detail: "no such operation: " + r.Method + " " + quoted(r.URL.Path)})
 	})
-	return guard(e.Token, rs.mux)
+	return newGate(s, e).guard(rs.mux)
 }
 
 // serverRoutes are about the server and its store.
@@ -135,6 +143,22 @@ func guestRoutes(rs *routes, s *Service, large *places) {
 		func(ctx context.Context, q AttachmentPoint) (struct{}, error) { return struct{}{}, s.Detach(ctx, q) })
 }
 
+// accessRoutes are about who may do what, and who did.
+func accessRoutes(rs *routes, s *Service) {
+	handle(rs, route{path: pathTokenList, scope: store.MayAdmin, summary: "List tokens"}, onWhole,
+		func(ctx context.Context, _ struct{}) ([]Token, error) { return s.Tokens(ctx) })
+	handle(rs, route{path: pathTokenCreate, scope: store.MayAdmin, changes: true, summary: "Make a token, whose secret is shown this once"},
+		func(_ context.Context, q *TokenRequest) (touch, error) {
+			return touch{whole: true, tokens: []string{q.Name}}, nil
+		}, s.CreateToken)
+	handle(rs, route{path: pathTokenDelete, scope: store.MayAdmin, changes: true, summary: "Delete a token, which is good no more then"},
+		func(_ context.Context, q *TokenName) (touch, error) {
+			return touch{whole: true, tokens: []string{q.Name}}, nil
+		},
+		func(ctx context.Context, q TokenName) (struct{}, error) { return struct{}{}, s.DeleteToken(ctx, q) })
+	handle(rs, route{path: pathAuditList, scope: store.MayAdmin, summary: "List changes with who made them, the newest first"}, onWhole, s.Audit)
+}
+
 // The paths of the operations, which are called by POST.
 const (
 	pathStatus         = "/v1/status"
@@ -159,6 +183,10 @@ const (
 	pathActivate       = "/v1/guest/activate"
 	pathRollback       = "/v1/guest/rollback"
 	pathGuestStatus    = "/v1/guest/status"
+	pathTokenList      = "/v1/token/list"
+	pathTokenCreate    = "/v1/token/create"
+	pathTokenDelete    = "/v1/token/delete"
+	pathAuditList      = "/v1/audit/list"
 )
 
 // body checks the kind of a request's body and bounds it. Where places is not nil
@@ -315,6 +343,8 @@ type Problem struct {
 	Code   Code   `json:"code"`
 
 	Report *GuestReport `json:"report,omitempty"` // of a module that failed its trial
+
+	RequestID string `json:"request_id,omitempty"`
 }
 
 // problemOf words an error, which is an *Error.
@@ -330,7 +360,14 @@ func problemOf(err error) Problem {
 // problem sends an error.
 func problem(w http.ResponseWriter, err error) {
 	p := problemOf(err)
+	p.RequestID = w.Header().Get(headerRequestID)
 	w.Header().Set("Content-Type", typeProblem)
+	switch p.Code {
+	case CodeUnauthenticated:
+		w.Header().Set("WWW-Authenticate", "Bearer")
+	case CodeRate, CodeBusy:
+		w.Header().Set("Retry-After", "1")
+	}
 	w.WriteHeader(p.Status)
 	_ = json.NewEncoder(w).Encode(p)
 }
@@ -344,5 +381,6 @@ func Server(h http.Handler) *http.Server {
 		WriteTimeout:      5 * time.Minute,
 		IdleTimeout:       time.Minute,
 		MaxHeaderBytes:    maxHeader,
+		ConnContext:       withPeer,
 	}
 }

@@ -68,13 +68,14 @@ func (rs *routes) add(r route, serve http.Handler) {
 	}))
 }
 
-// admit holds what a request touches against its caller.
-func admit[Q any](ctx context.Context, q *Q, touches touching[Q]) error {
+// admit holds what a request touches against its caller, and returns the context for
+// the operation.
+func admit[Q any](ctx context.Context, r *route, q *Q, touches touching[Q]) (context.Context, error) {
 	t, err := touches(ctx, q)
 	if err != nil {
-		return err
+		return ctx, err
 	}
-	return callerOf(ctx).check(t)
+	return audited(ctx, r, t), callerOf(ctx).check(t)
 }
 
 // handle offers an operation that takes and gives JSON.
@@ -88,10 +89,11 @@ func handle[Q, R any](rs *routes, r route, touches touching[Q], operation func(c
 		if err := readJSON(req.Body, &q); err != nil {
 			return err
 		}
-		if err := admit(req.Context(), &q, touches); err != nil {
+		ctx, err := admit(req.Context(), &r, &q, touches)
+		if err != nil {
 			return err
 		}
-		res, err := operation(req.Context(), q)
+		res, err := operation(ctx, q)
 		if err != nil {
 			return err
 		}
@@ -117,10 +119,11 @@ func handleBody[Q any](rs *routes, r route, places *places, touches touching[Q],
 		if err := read(); err != nil {
 			return err
 		}
-		if err := admit(req.Context(), &q, touches); err != nil {
+		ctx, err := admit(req.Context(), &r, &q, touches)
+		if err != nil {
 			return err
 		}
-		return serve(w, req, q)
+		return serve(w, req.WithContext(ctx), q)
 	}))
 }
 

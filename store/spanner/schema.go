@@ -42,6 +42,7 @@ var migrations = []migration{
 		ROW DELETION POLICY (OLDER_THAN(Committed, INTERVAL 1 DAY))`,
 	},
 	{rows("replicas")},
+	{rows("tokens"), rows("audit")},
 }
 
 // rows makes a table of byte strings.

@@ -79,6 +79,8 @@ func Run(t *testing.T, b Backend) {
 		{"durable/reopen", testReopen},
 		{"durable/abandoned import", testAbandoned},
 		{"replicas/read back", testReplicas},
+		{"access/tokens", testTokens},
+		{"access/audit", testAudit},
 		{"close", testClose},
 	}
 	for _, test := range tests {

@@ -1,0 +1,256 @@
+package control_test
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/namelet/namelet/internal/control"
+)
+
+// tenancy is an endpoint with two zones.
+type tenancy struct {
+	service *control.Service
+	address string
+}
+
+func newTenancy(t *testing.T, e control.Endpoint) tenancy {
+	t.Helper()
+	s := newService(t)
+	ctx := t.Context()
+	for _, zone := range []string{"a.example.", "b.example."} {
+		if _, err := s.ImportZone(ctx, control.ZoneImport{Zone: zone}, zoneSets(t, zone, "www 60 A 192.0.2.1\n")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	server := httptest.NewServer(control.Handler(s, e))
+	t.Cleanup(server.Close)
+	return tenancy{s, strings.TrimPrefix(server.URL, "http://")}
+}
+
+// holder makes a token and a client that shows it.
+func (tn tenancy) holder(t *testing.T, q control.TokenRequest) *control.Client {
+	t.Helper()
+	made, err := tn.service.CreateToken(t.Context(), q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := control.NewClient(tn.address, made.Secret)
+	t.Cleanup(func() { client.Close() })
+	return client
+}
+
+// codeOf is the code of an error; empty for none.
+func codeOf(t *testing.T, err error) control.Code {
+	t.Helper()
+	var e *control.Error
+	if err != nil && !errors.As(err, &e) {
+		t.Fatalf("error %v is a %T", err, err)
+	}
+	if e == nil {
+		return ""
+	}
+	return e.Code
+}
+
+// A tenant's token is for its own zone and guests, whatever the operation; what it
+// may do fails only further on.
+func TestTenantToken(t *testing.T) {
+	tn := newTenancy(t, control.Endpoint{Token: "admin"})
+	ctx := t.Context()
+	c := tn.holder(t, control.TokenRequest{Name: "tenant", Scopes: []string{"guests", "records"}, Zones: []string{"a.example"}, Guests: []string{"shop", "team-*"}})
+	junk := []byte("\x00asm\x01\x00\x00\x00")
+	push := func(guest string) func() error {
+		return func() error { _, err := c.PushGuest(ctx, control.GuestPush{Guest: guest}, junk); return err }
+	}
+	attach := func(q control.Attachment) func() error {
+		return func() error { _, err := c.Attach(ctx, q); return err }
+	}
+	put := func(zone string) func() error {
+		return func() error {
+			_, err := c.SetRecords(ctx, control.RecordSetRequest{Zone: zone, Set: control.RecordSet{Name: "x", Type: "A", TTL: 1, Data: []string{"192.0.2.1"}}})
+			return err
+		}
+	}
+	for name, tt := range map[string]struct {
+		do   func() error
+		want control.Code
+	}{
+		"own guest":          {push("shop"), control.CodeModule},
+		"guest by prefix":    {push("team-1"), control.CodeModule},
+		"another's guest":    {push("theirs"), control.CodeForbidden},
+		"path for a guest":   {push("../shop"), control.CodeForbidden},
+		"attach at home":     {attach(control.Attachment{At: "www.a.example", Guest: "shop"}), control.CodeNotFound},
+		"attach elsewhere":   {attach(control.Attachment{At: "www.b.example", Guest: "shop"}), control.CodeForbidden},
+		"attach by its zone": {attach(control.Attachment{Zone: "b.example", At: "www.b.example", Guest: "shop"}), control.CodeForbidden},
+		"attach over zones":  {attach(control.Attachment{Zone: "a.example", At: "www.b.example", Guest: "shop"}), control.CodeNotFound},
+		"another's code":     {attach(control.Attachment{At: "a.example", Guest: "theirs"}), control.CodeForbidden},
+		"look into another":  {attach(control.Attachment{At: "a.example", Guest: "shop", Grants: []string{"b.example."}}), control.CodeForbidden},
+		"detach elsewhere":   {func() error { return c.Detach(ctx, control.AttachmentPoint{At: "b.example"}) }, control.CodeForbidden},
+		"records at home":    {put("A.Example"), ""},
+		"records elsewhere":  {put("b.example"), control.CodeForbidden},
+		"records, no name":   {put("b..example"), control.CodeInvalid},
+		"delete elsewhere":   {func() error { return c.DeleteZone(ctx, control.ZoneName{Zone: "b.example"}) }, control.CodeForbidden},
+		"export elsewhere":   {func() error { _, err := c.ExportZone(ctx, control.ZoneName{Zone: "b.example"}); return err }, control.CodeForbidden},
+		"export at home":     {func() error { _, err := c.ExportZone(ctx, control.ZoneName{Zone: "a.example"}); return err }, ""},
+		"import elsewhere": {func() error {
+			_, err := c.ImportZone(ctx, control.ZoneImport{Zone: "c.example"}, zoneSets(t, "c.example.", ""))
+			return err
+		}, control.CodeForbidden},
+		"another token": {func() error {
+			_, err := c.CreateToken(ctx, control.TokenRequest{Name: "x", Scopes: []string{"admin"}})
+			return err
+		}, control.CodeForbidden},
+		"delete its own token": {func() error { return c.DeleteToken(ctx, control.TokenName{Name: "tenant"}) }, control.CodeForbidden},
+		"all tokens":           {func() error { _, err := c.Tokens(ctx); return err }, control.CodeForbidden},
+		"the audit":            {func() error { _, err := c.Audit(ctx, control.AuditQuery{}); return err }, control.CodeForbidden},
+		"a backup":             {func() error { _, err := c.BackupStore(ctx, &strings.Builder{}); return err }, control.CodeForbidden},
+		"which server":         {func() error { _, err := c.Status(ctx); return err }, ""},
+	} {
+		if got := codeOf(t, tt.do()); got != tt.want {
+			t.Errorf("%s: code %q, want %q", name, got, tt.want)
+		}
+	}
+	zones, err := c.Zones(ctx)
+	if err != nil || len(zones) != 1 || zones[0].Name != "a.example." {
+		t.Errorf("it sees the zones %v, error %v", zones, err)
+	}
+}
+
+// Scopes, expiry and deletion of tokens without limits.
+func TestTokenScopes(t *testing.T) {
+	tn := newTenancy(t, control.Endpoint{Token: "admin"})
+	ctx := t.Context()
+	reader := tn.holder(t, control.TokenRequest{Name: "reader", Scopes: []string{"read"}})
+	if _, err := reader.Zones(ctx); err != nil {
+		t.Error(err)
+	}
+	remove := func(c *control.Client) control.Code {
+		return codeOf(t, c.DeleteZone(ctx, control.ZoneName{Zone: "none.example"}))
+	}
+	if got := remove(reader); got != control.CodeForbidden {
+		t.Errorf("a reader deletes: code %q", got)
+	}
+	if got := remove(tn.holder(t, control.TokenRequest{Name: "pusher", Scopes: []string{"guests"}})); got != control.CodeForbidden {
+		t.Errorf("a pusher deletes: code %q", got)
+	}
+	admin := tn.holder(t, control.TokenRequest{Name: "admin", Scopes: []string{"admin"}})
+	if got := remove(admin); got != control.CodeNotFound {
+		t.Errorf("an admin deletes: code %q", got)
+	}
+	if err := admin.DeleteToken(ctx, control.TokenName{Name: "reader"}); err != nil {
+		t.Error(err)
+	}
+	if _, err := reader.Zones(ctx); codeOf(t, err) != control.CodeUnauthenticated {
+		t.Errorf("a deleted token: error %v", err)
+	}
+	soon := time.Now().Add(200 * time.Millisecond)
+	brief := tn.holder(t, control.TokenRequest{Name: "brief", Scopes: []string{"read"}, Expires: &soon})
+	time.Sleep(time.Until(soon.Add(10 * time.Millisecond)))
+	if _, err := brief.Zones(ctx); codeOf(t, err) != control.CodeUnauthenticated || !strings.Contains(err.Error(), "expired") {
+		t.Errorf("an expired token: error %v", err)
+	}
+	all, err := admin.Tokens(ctx)
+	if err != nil || len(all) != 3 || all[1].Name != "brief" || !all[1].Expired || all[0].Expired {
+		t.Errorf("tokens %+v, error %v", all, err)
+	}
+	// A wrong token is refused also where none is needed.
+	open := newTenancy(t, control.Endpoint{})
+	stranger := control.NewClient(open.address, "namelet_admin_"+strings.Repeat("0", 64))
+	if _, err := stranger.Zones(ctx); codeOf(t, err) != control.CodeUnauthenticated {
+		t.Errorf("a wrong token: error %v", err)
+	}
+}
+
+// An endpoint that others reach lets nobody in without a token, by any Host.
+func TestClosedEndpoint(t *testing.T) {
+	tn := newTenancy(t, control.Endpoint{Closed: true})
+	c := tn.holder(t, control.TokenRequest{Name: "reader", Scopes: []string{"read"}})
+	if _, err := c.Zones(t.Context()); err != nil {
+		t.Error(err)
+	}
+	status, text := do(t, tn.address, "POST", "/v1/zone/list", "{}", func(r *http.Request) { r.Host = "dns.example:8053" })
+	if status != http.StatusUnauthorized || !strings.Contains(text, `"code":"unauthenticated"`) || !strings.Contains(text, `"request_id":`) {
+		t.Errorf("without a token: %d %s", status, text)
+	}
+	for name, change := range map[string]func(*http.Request){
+		"two tokens":     func(r *http.Request) { r.Header["Authorization"] = []string{"Bearer a", "Bearer b"} },
+		"another kind":   func(r *http.Request) { r.SetBasicAuth("a", "b") },
+		"an empty one":   func(r *http.Request) { r.Header.Set("Authorization", "Bearer ") },
+		"a path in it":   func(r *http.Request) { r.Header.Set("Authorization", "Bearer namelet_../x_"+strings.Repeat("0", 64)) },
+		"a long one":     func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+strings.Repeat("a", 30<<10)) },
+		"a short secret": func(r *http.Request) { r.Header.Set("Authorization", "Bearer namelet_reader_") },
+	} {
+		if status, text := do(t, tn.address, "POST", "/v1/zone/list", "{}", change); status != http.StatusUnauthorized {
+			t.Errorf("%s: %d %s", name, status, text)
+		}
+	}
+}
+
+// Each change is in the audit with who made it and under which request, and what
+// changed nothing is not.
+func TestAudit(t *testing.T) {
+	tn := newTenancy(t, control.Endpoint{})
+	ctx := t.Context()
+	c := tn.holder(t, control.TokenRequest{Name: "tenant", Scopes: []string{"records"}, Zones: []string{"a.example"}})
+	set := control.RecordSetRequest{Zone: "a.example", Set: control.RecordSet{Name: "x", Type: "A", TTL: 1, Data: []string{"192.0.2.1"}}}
+	for range 2 { // the second changes nothing
+		if _, err := c.SetRecords(ctx, set); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_ = c.DeleteZone(ctx, control.ZoneName{Zone: "b.example"}) // refused
+	status, _ := do(t, tn.address, "POST", "/v1/zone/delete", `{"zone":"b.example."}`, func(r *http.Request) { r.Header.Set("X-Request-Id", "my.request-1") })
+	if status != http.StatusOK {
+		t.Fatalf("status %d", status)
+	}
+	got, err := tn.service.Audit(ctx, control.AuditQuery{})
+	if err != nil || len(got) != 2 {
+		t.Fatalf("%+v, error %v", got, err)
+	}
+	for i, want := range []string{"anybody on this machine 127.0.0.1 zone/delete [b.example.] my.request-1", "token tenant 127.0.0.1 record/set [a.example] " + got[1].RequestID} {
+		e := got[i]
+		if text := fmt.Sprintf("%s %s %s %v %s", e.Who, e.From, e.Operation, e.Subjects, e.RequestID); text != want || e.RequestID == "" || time.Since(e.Time) > time.Minute {
+			t.Errorf("got %s at %v, want %s", text, e.Time, want)
+		}
+	}
+	for _, q := range []control.AuditQuery{{Subject: "a.example."}, {Who: "tenant"}, {RequestID: got[1].RequestID}} {
+		if one, err := tn.service.Audit(ctx, q); err != nil || len(one) != 1 || one[0].Operation != "record/set" {
+			t.Errorf("%+v: %+v, error %v", q, one, err)
+		}
+	}
+	if _, err := tn.service.Audit(ctx, control.AuditQuery{Limit: 10_001}); codeOf(t, err) != control.CodeInvalid {
+		t.Errorf("a large limit: error %v", err)
+	}
+}
+
+// Who comes too often is refused for a while; who needs no token is not.
+func TestRate(t *testing.T) {
+	tn := newTenancy(t, control.Endpoint{Rate: 5})
+	c := tn.holder(t, control.TokenRequest{Name: "reader", Scopes: []string{"read"}})
+	free := control.NewClient(tn.address, "")
+	refused := 0
+	for range 20 {
+		if _, err := c.Zones(t.Context()); codeOf(t, err) == control.CodeRate {
+			refused++
+		}
+		if _, err := free.Zones(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+	if refused < 10 {
+		t.Errorf("%d of 20 were refused", refused)
+	}
+	status, text := do(t, tn.address, "POST", "/v1/zone/list", "{}", func(r *http.Request) { r.Header.Set("Authorization", "Bearer wrong") })
+	if status != http.StatusTooManyRequests {
+		t.Errorf("another from the same address: %d %s", status, text)
+	}
+	time.Sleep(500 * time.Millisecond)
+	if _, err := c.Zones(t.Context()); err != nil {
+		t.Errorf("later: %v", err)
+	}
+}

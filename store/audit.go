@@ -1,0 +1,178 @@
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"slices"
+	"time"
+)
+
+// AuditEntry says who changed something. It is a row of TableAudit, written in the
+// transaction of the change, so that neither is there without the other.
+//
+// Its key is: shard (one octet, by the request's id, for keys that only rise would all
+// be written to one place), the time's milliseconds from the end of time (8 octets), so
+// that the newest come first, the request's id.
+type AuditEntry struct {
+	Time      time.Time // when the request began
+	RequestID string    // at most 128 octets
+	Who       string    // a token, a certificate or a user
+	From      string    // an address; empty where there is none
+	Operation string
+	Subjects  []string // zones and guests
+}
+
+const (
+	auditShards   = 16
+	auditKeep     = 400 * 24 * time.Hour  // and no longer
+	auditRows     = 100_000 / auditShards // kept of a shard
+	auditTrim     = 2048                  // rows dropped by one commit
+	maxAuditText  = 512                   // octets of each text
+	maxAuditNames = 64
+)
+
+type auditKey struct{}
+
+// WithAudit returns a context for one request: the first commit of what is done with
+// it that changes something adds the entry to the audit, those after it change
+// nothing about that.
+func WithAudit(ctx context.Context, e AuditEntry) context.Context {
+	e.Time = e.Time.UTC().Truncate(time.Millisecond)
+	return context.WithValue(ctx, auditKey{}, e)
+}
+
+// audited makes a plan one that leaves the context's audit entry where it changes
+// something: what the change log has, or what says so of itself.
+func audited(ctx context.Context, p plan) plan {
+	e, ok := ctx.Value(auditKey{}).(AuditEntry)
+	if !ok {
+		return p
+	}
+	key, row := e.key(), encodeAudit(&e)
+	return func(ctx context.Context, t *tx) error {
+		logged := len(t.log)
+		t.told = false
+		if err := p(ctx, t); err != nil {
+			return err
+		}
+		if t.told || len(t.log) > logged {
+			t.put(TableAudit, key, row)
+		}
+		return nil
+	}
+}
+
+func (e *AuditEntry) key() string {
+	id := clip(e.RequestID, maxRequestID)
+	sum := sha256.Sum256([]byte(id))
+	return string(auditPlace(sum[0]%auditShards, e.Time)) + id
+}
+
+// auditPlace is where the keys of a time begin.
+func auditPlace(shard byte, t time.Time) []byte {
+	return appendBig64([]byte{shard}, maxUint64-uint64(max(0, t.UnixMilli())))
+}
+
+func clip(s string, most int) string { return s[:min(len(s), most)] }
+
+func encodeAudit(e *AuditEntry) []byte {
+	b := []byte{formVersion}
+	for _, text := range []string{e.Who, e.From, e.Operation} {
+		b = appendString(b, clip(text, maxAuditText))
+	}
+	subjects := e.Subjects[:min(len(e.Subjects), maxAuditNames)]
+	b = appendUint(b, uint64(len(subjects)))
+	for _, subject := range subjects {
+		b = appendString(b, clip(subject, maxAuditText))
+	}
+	return b
+}
+
+func decodeAudit(key, row []byte) (AuditEntry, error) {
+	d := decode(row)
+	e := AuditEntry{Who: d.string(maxAuditText), From: d.string(maxAuditText), Operation: d.string(maxAuditText)}
+	for range d.count(1) {
+		e.Subjects = append(e.Subjects, d.string(maxAuditText))
+	}
+	if err := d.end(); err != nil {
+		return e, corrupt(TableAudit, key, err)
+	}
+	if len(key) < 9 || len(key) > 9+maxRequestID || len(e.Subjects) > maxAuditNames {
+		return e, corruptWhy(TableAudit, key, "key or number of subjects is out of range")
+	}
+	e.Time = time.UnixMilli(int64(maxUint64 - binary.BigEndian.Uint64(key[1:9]))).UTC()
+	e.RequestID = string(key[9:])
+	if e.key() != string(key) {
+		return e, corruptWhy(TableAudit, key, "key is that of another entry")
+	}
+	return e, nil
+}
+
+// Audit returns at most limit entries, the newest first, of those that use wants.
+func (s *Store) Audit(ctx context.Context, limit int, wants func(*AuditEntry) bool) ([]AuditEntry, error) {
+	var all []AuditEntry
+	err := s.Snapshot(ctx, func(v *Snapshot) error {
+		for shard := range byte(auditShards) {
+			found := 0
+			err := v.scan(ctx, TableAudit, []Range{auditRange(shard)}, func(key, row []byte) error {
+				if found == limit {
+					return errStop
+				}
+				e, err := decodeAudit(key, row)
+				if err != nil || !wants(&e) {
+					return err
+				}
+				found++
+				all = append(all, e)
+				return ctx.Err()
+			})
+			if unlessStop(err) != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	slices.SortStableFunc(all, func(a, b AuditEntry) int { return b.Time.Compare(a.Time) })
+	return all[:min(len(all), limit)], err
+}
+
+func auditRange(shard byte) Range { return Range{string([]byte{shard}), string([]byte{shard + 1})} }
+
+// TrimAudit drops entries that are older than 400 days, and those beyond the newest
+// hundred thousand, about. A Store does so by itself.
+func (s *Store) TrimAudit(ctx context.Context) error {
+	for shard := range byte(auditShards) {
+		old, err := s.oldAudit(ctx, shard)
+		if err != nil {
+			return err
+		}
+		for keys := range slices.Chunk(old, auditTrim) {
+			err := s.commit(ctx, len(keys), func(_ context.Context, t *tx) error {
+				for _, key := range keys {
+					t.delete(TableAudit, key)
+				}
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// oldAudit lists what of a shard is to be dropped.
+func (s *Store) oldAudit(ctx context.Context, shard byte) (old []string, err error) {
+	expired := string(auditPlace(shard, s.now().Add(-auditKeep)))
+	rows := 0
+	err = s.Snapshot(ctx, func(v *Snapshot) error {
+		return v.scan(ctx, TableAudit, []Range{auditRange(shard)}, func(key, _ []byte) error {
+			if rows++; rows > auditRows || string(key) > expired {
+				old = append(old, string(key))
+			}
+			return ctx.Err()
+		})
+	})
+	return old, err
+}
