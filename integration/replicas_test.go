@@ -93,7 +93,7 @@ func TestReplicas(t *testing.T) {
 		r.serve(s)
 	}
 	for _, s := range r.servers[:3] {
-		s.asker = newAsker(t, s.dns, r.load)
+		s.asker = newAsker(t, s.dns, r.load, func([]byte) bool { return true })
 	}
 
 	r.change()
@@ -417,17 +417,18 @@ type asker struct {
 	lost    int
 	failed  atomic.Int64
 	slowest atomic.Int64
+	right   func(response []byte) bool // beside that it is one record
 	quit    chan struct{}
 	done    sync.WaitGroup
 }
 
-func newAsker(t *testing.T, address string, load replicaLoad) *asker {
+func newAsker(t *testing.T, address string, load replicaLoad, right func(response []byte) bool) *asker {
 	t.Helper()
 	to, err := net.ResolveUDPAddr("udp", address)
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := &asker{quit: make(chan struct{})}
+	a := &asker{right: right, quit: make(chan struct{})}
 	if a.conn, err = net.DialUDP("udp", nil, to); err != nil {
 		t.Fatal(err)
 	}
@@ -481,7 +482,7 @@ func (a *asker) receive() {
 		if took := time.Now().UnixNano() - at; at != 0 && took > a.slowest.Load() {
 			a.slowest.Store(took)
 		}
-		if buf[3]&15 != dns.RcodeSuccess || buf[7] != 1 {
+		if buf[3]&15 != dns.RcodeSuccess || buf[7] != 1 || !a.right(buf[:n]) {
 			a.failed.Add(1)
 		}
 	}

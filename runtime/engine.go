@@ -16,14 +16,11 @@ type Config struct {
 	CacheDir string
 	// Interpreter runs guests without compiling them: slow to answer, quick to start. For tests.
 	Interpreter bool
-	// MaxMemoryPages is the most pages of 64 KiB that any attachment's limit may give; 0 for 1,024.
-	MaxMemoryPages uint32
+	// Most is the most that any attachment's limits may give; zero fields stand for MostLimits.
+	Most Limits
 	// Text reads rdata in presentation form; nil refuses answers that use it.
 	Text TextParser
 }
-
-// defaultMaxMemoryPages is 64 MiB.
-const defaultMaxMemoryPages = 1024
 
 // Engine compiles guests and holds what they share: the machine code and the host functions.
 type Engine struct {
@@ -34,9 +31,7 @@ type Engine struct {
 
 // New makes an engine. The caller closes it.
 func New(ctx context.Context, config Config) (*Engine, error) {
-	if config.MaxMemoryPages == 0 {
-		config.MaxMemoryPages = defaultMaxMemoryPages
-	}
+	config.Most = config.Most.or(MostLimits)
 	e := &Engine{config: config}
 	options := wazero.NewRuntimeConfigCompiler()
 	if config.Interpreter {
@@ -44,7 +39,7 @@ func New(ctx context.Context, config Config) (*Engine, error) {
 	}
 	options = options.
 		WithCoreFeatures(api.CoreFeaturesV2).
-		WithMemoryLimitPages(config.MaxMemoryPages).
+		WithMemoryLimitPages(config.Most.MemoryPages).
 		WithDebugInfoEnabled(false)
 	if config.CacheDir != "" {
 		cache, err := wazero.NewCompilationCacheWithDir(config.CacheDir)

@@ -28,8 +28,7 @@ type Generation struct {
 // Prepare starts the guest once, with its configuration, and keeps the result. The error is a *Fault
 // where the guest failed, and hostabi.ErrConfig where the values cannot be given to a guest.
 func (m *Module) Prepare(ctx context.Context, config GenerationConfig) (*Generation, error) {
-	limits := config.Limits.withDefaults()
-	limits.MemoryPages = min(limits.MemoryPages, m.engine.config.MaxMemoryPages)
+	limits := config.Limits.or(defaultLimits).within(m.engine.config.Most)
 	values, err := hostabi.AppendConfig(nil, config.Values)
 	if err != nil {
 		return nil, fmt.Errorf("runtime: configuration: %w", err)

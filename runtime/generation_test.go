@@ -168,7 +168,7 @@ func TestMemoryLimit(t *testing.T) {
 		(func (export "namelet_answer") (param i32) (result i32)
 			(loop $more (br_if $more (i32.ne (memory.grow (i32.const 1)) (i32.const -1))))
 			(i32.sub (i32.const 0) (memory.size))))`)
-	m := compile(t, newEngine(t, Config{MaxMemoryPages: 40}), grow)
+	m := compile(t, newEngine(t, Config{Most: Limits{MemoryPages: 40}}), grow)
 	for limit, want := range map[uint32]int32{3: 3, 10: 10, 40: 40, 100: 40} {
 		i := newInstance(t, prepare(t, m, GenerationConfig{Limits: Limits{MemoryPages: limit}}))
 		for range 2 {
@@ -298,7 +298,7 @@ func TestReport(t *testing.T) {
 
 // A module, whatever it is, is refused or compiled; the process goes on.
 func FuzzCompile(f *testing.F) {
-	e := newEngine(f, Config{Interpreter: true, MaxMemoryPages: 16})
+	e := newEngine(f, Config{Interpreter: true, Most: Limits{MemoryPages: 16}})
 	f.Add(wat(f, "testdata/fixed.wat"))
 	for _, name := range []string{"recursion", "table_grow", "lookup_loop", "indirect", "sqrt", "init_exit"} {
 		f.Add(wat(f, "../guests/hostile/"+name+".wat"))

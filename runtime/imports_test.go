@@ -32,7 +32,7 @@ const testMemory = 256
 func newImportCall(h Host, image string) *call {
 	memory := bytes.Repeat([]byte{sentinel}, testMemory)
 	copy(memory[16:], image)
-	c := newCall(&linearMemory{bytes: memory}, Limits{}.withDefaults())
+	c := newCall(&linearMemory{bytes: memory}, defaultLimits)
 	c.fuel = &heldGlobal{value: DefaultFuel}
 	c.begin(h, discard{})
 	if h != nil {

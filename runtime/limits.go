@@ -1,6 +1,10 @@
 package runtime
 
-import "github.com/namelet/namelet/hostabi"
+import (
+	"cmp"
+
+	"github.com/namelet/namelet/hostabi"
+)
 
 // Limits bound one attachment's guest. A zero field stands for its default.
 type Limits struct {
@@ -26,22 +30,34 @@ const (
 // collector of a Go guest at the default memory limit.
 const DefaultIdleFuel = 50_000_000
 
-// withDefaults fills zero fields and lowers what version 1 of the ABI bounds.
-func (l Limits) withDefaults() Limits {
-	if l.Fuel == 0 {
-		l.Fuel = DefaultFuel
+var defaultLimits = Limits{
+	Fuel: DefaultFuel, InitFuel: DefaultInitFuel, MemoryPages: DefaultMemoryPages, Lookups: hostabi.MaxLookups, AnswerBytes: DefaultAnswerBytes,
+}
+
+// MostLimits are what an engine allows at most where its configuration does not say. A query may take 0.3 s
+// of the worst module then, and a start 5 s.
+var MostLimits = Limits{
+	Fuel: 30_000_000, InitFuel: 500_000_000, MemoryPages: 1024, Lookups: hostabi.MaxLookups, AnswerBytes: DefaultAnswerBytes,
+}
+
+// or fills zero fields from o.
+func (l Limits) or(o Limits) Limits {
+	return Limits{
+		Fuel:        cmp.Or(l.Fuel, o.Fuel),
+		InitFuel:    cmp.Or(l.InitFuel, o.InitFuel),
+		MemoryPages: cmp.Or(l.MemoryPages, o.MemoryPages),
+		Lookups:     cmp.Or(max(l.Lookups, 0), o.Lookups),
+		AnswerBytes: cmp.Or(max(l.AnswerBytes, 0), o.AnswerBytes),
 	}
-	if l.InitFuel == 0 {
-		l.InitFuel = DefaultInitFuel
+}
+
+// within lowers what is above most.
+func (l Limits) within(most Limits) Limits {
+	return Limits{
+		Fuel:        min(l.Fuel, most.Fuel),
+		InitFuel:    min(l.InitFuel, most.InitFuel),
+		MemoryPages: min(l.MemoryPages, most.MemoryPages),
+		Lookups:     min(l.Lookups, most.Lookups, hostabi.MaxLookups),
+		AnswerBytes: min(l.AnswerBytes, most.AnswerBytes),
 	}
-	if l.MemoryPages == 0 {
-		l.MemoryPages = DefaultMemoryPages
-	}
-	if l.Lookups <= 0 || l.Lookups > hostabi.MaxLookups {
-		l.Lookups = hostabi.MaxLookups
-	}
-	if l.AnswerBytes <= 0 {
-		l.AnswerBytes = DefaultAnswerBytes
-	}
-	return l
 }

@@ -51,7 +51,7 @@ type Module struct {
 // a *Refusal where the module cannot be a guest; such an error never says that the host is at fault.
 func (e *Engine) Compile(ctx context.Context, wasm []byte) (*Module, error) {
 	options := meter.DefaultOptions()
-	options.MemoryPages = e.config.MaxMemoryPages
+	options.MemoryPages = e.config.Most.MemoryPages
 	report, metered, err := inspected(wasm, options)
 	if err != nil {
 		return nil, err

@@ -35,7 +35,8 @@ type Limits struct {
 	InitFuel      uint64 // units to start an instance
 	MemoryPages   uint32 // of 64 KiB
 	Lookups       uint32 // a query
-	AnswerBytes   uint32
+	AnswerBytes   uint32 // of an answer's records, uncompressed
+	Concurrency   uint32 // calls at the same time in one process
 }
 
 // Attachment lets a version of a guest decide the answers at a name, or at it
@@ -63,7 +64,8 @@ type Attachment struct {
 }
 
 const (
-	attachmentForm = 2 // the newest form of an attachment's row
+	formRollout    = 2 // the form of an attachment's row with releases beside the active one
+	attachmentForm = 3 // the newest: with limits on concurrency
 
 	maxGrants = 64
 	maxConfig = 64 << 10 // octets of a configuration as a guest is given it
@@ -80,6 +82,10 @@ func attachmentKey(zone, at rr.Name, scope Scope) string {
 func encodeAttachment(a *Attachment) []byte {
 	form := byte(formVersion)
 	if a.Previous != nil || a.Candidate != nil || a.Undone != nil {
+		form = formRollout
+	}
+	limits := a.limits()
+	if slices.ContainsFunc(limits, func(l *Limits) bool { return l.Concurrency != 0 }) {
 		form = attachmentForm
 	}
 	b := appendBools([]byte{form}, a.Reset)
@@ -88,10 +94,27 @@ func encodeAttachment(a *Attachment) []byte {
 	b = appendUint(appendString(b, a.Guest), a.Version)
 	b = appendPairs(appendNames(b, a.Grants), a.Values)
 	b = appendTime(appendUint(appendLimits(b, a.Limits), a.Generation), a.Changed)
-	if form >= attachmentForm {
+	if form >= formRollout {
 		b = appendRollout(b, a)
 	}
+	if form >= attachmentForm {
+		for _, l := range limits {
+			b = appendUint(b, uint64(l.Concurrency))
+		}
+	}
 	return b
+}
+
+// limits are those of the active release, and of the others that the row has.
+func (a *Attachment) limits() []*Limits {
+	all := []*Limits{&a.Limits}
+	if a.Previous != nil {
+		all = append(all, &a.Previous.Limits)
+	}
+	if a.Candidate != nil {
+		all = append(all, &a.Candidate.Limits)
+	}
+	return all
 }
 
 func decodeAttachment(key, row []byte) (Attachment, error) {
@@ -101,8 +124,13 @@ func decodeAttachment(key, row []byte) (Attachment, error) {
 	a.Grants, a.Values = d.names(), d.pairs(maxConfig)
 	a.Limits = d.limits()
 	a.Generation, a.Changed = d.uint(maxUint64), d.time()
-	if form >= attachmentForm {
+	if form >= formRollout {
 		d.rollout(&a)
+	}
+	if form >= attachmentForm {
+		for _, l := range a.limits() {
+			l.Concurrency = uint32(d.uint(1<<32 - 1))
+		}
 	}
 	if err := d.end(); err != nil {
 		return Attachment{}, corrupt(TableAttachments, key, err)

@@ -91,7 +91,7 @@ func FuzzJournal(f *testing.F) {
 func FuzzAttachment(f *testing.F) {
 	a := Attachment{
 		Zone: testZone, At: testZone, Guest: "geo", Version: 3, Grants: []rr.Name{rr.Root, testZone}, Values: map[string]string{"k": "v", "": "x"},
-		Limits: Limits{1, 2, 3, 4, 5, 6}, Fallback: FallbackLastGood, Reset: true, Generation: 9, Changed: time.UnixMilli(5),
+		Limits: Limits{1, 2, 3, 4, 5, 6, 7}, Fallback: FallbackLastGood, Reset: true, Generation: 9, Changed: time.UnixMilli(5),
 	}
 	f.Add([]byte(a.key()), encodeAttachment(&a))
 	previous := a.Release()
@@ -121,10 +121,10 @@ func FuzzSmallRows(f *testing.F) {
 	f.Add([]byte(key), encodeGarbage(setsGarbage(testZone.Key(), 5)))
 	f.Add([]byte(key), encodeEvent(Event{Kind: EventZone, Zone: testZone, Version: 1}))
 	f.Add([]byte(key), appendUint([]byte{formVersion}, 1<<63))
-	f.Add([]byte(key), encodeReplica(&Replica{Host: "h", Serving: []Serving{{Point: Point{Zone: testZone, At: testZone}, Guest: "geo", Version: 1, Problem: "p"}}}))
 	entry := AuditEntry{Time: time.UnixMilli(5), RequestID: "r", Who: "w", From: "f", Operation: "o", Subjects: []string{"a", "b"}}
 	f.Add([]byte(entry.key()), encodeAudit(&entry))
 	f.Add([]byte("ci"), encodeToken(&Token{Scopes: MayGuests, Zones: []rr.Name{testZone}, Guests: []string{"g", "team-*"}, Expires: time.UnixMilli(5)}))
+	f.Add([]byte(key), encodeReplica(&Replica{Host: "h", Serving: []Serving{{Point: Point{Zone: testZone, At: testZone}, Guest: "geo", Version: 1, Problem: "p"}}}))
 	f.Fuzz(func(t *testing.T, key, row []byte) {
 		fuzzAccess(t, key, row)
 		if g, err := decodeGuest(key, row); err != nil {

@@ -134,6 +134,7 @@ func (p *program) service(st *store.Store, engine *runtime.Engine) (*control.Ser
 		return nil, err
 	}
 	service := control.NewService(st, engine)
+	service.Allow(p.config.guestLimits())
 	service.Trust(keys)
 	service.TryWith(child)
 	return service, nil

@@ -17,6 +17,8 @@ import (
 	"github.com/namelet/namelet/internal/frontend"
 	"github.com/namelet/namelet/internal/frontend/proxy"
 	"github.com/namelet/namelet/internal/frontend/rrl"
+	"github.com/namelet/namelet/runtime"
+	"github.com/namelet/namelet/store"
 )
 
 // envPrefix begins the names of all variables.
@@ -62,6 +64,13 @@ type config struct {
 	SlowWorkers      int        `env:"SLOW_WORKERS" envDefault:"16" help:"answers that can wait for the store at the same time, 1 to 1024"`
 	GuestCache       string     `env:"GUEST_CACHE" help:"folder for the machine code of guests (default: in the user's cache folder)"`
 	GuestKeys        string     `env:"GUEST_KEYS" help:"public keys of minisign, or files with one, several by comma: a pushed module must be signed by one of them"`
+	MaxFuel          int        `env:"GUEST_MAX_FUEL" envDefault:"30000000" help:"most units of fuel a query that an attachment may be given"`
+	MaxFuelRate      int        `env:"GUEST_MAX_FUEL_PER_SECOND" help:"most units of fuel a second that an attachment gets, also one without a limit; 0 for no such bound"`
+	MaxInitFuel      int        `env:"GUEST_MAX_INIT_FUEL" envDefault:"500000000" help:"most units of fuel that the start of a guest may be given"`
+	MaxPages         int        `env:"GUEST_MAX_PAGES" envDefault:"1024" help:"most pages of 64 KiB that an instance may be given, 1 to 65536"`
+	MaxLookups       int        `env:"GUEST_MAX_LOOKUPS" envDefault:"64" help:"most lookups a query that an attachment may be given, 1 to 64"`
+	MaxAnswerBytes   int        `env:"GUEST_MAX_ANSWER_BYTES" envDefault:"65535" help:"most octets of an answer's records that an attachment may be given, 1 to 65535"`
+	MaxConcurrency   int        `env:"GUEST_MAX_CONCURRENCY" help:"most calls at the same time that an attachment gets, also one without a limit; 0 for no such bound"`
 	Site             string     `env:"SITE" help:"name of this place, which guests can ask for, at most 255 bytes"`
 	LogLevel         slog.Level `env:"LOG_LEVEL" envDefault:"info" help:"least level of what is logged: debug, info, warn or error"`
 }
@@ -91,7 +100,8 @@ var wanted = map[reflect.Type]string{
 
 // Bounds of settings that nothing else bounds.
 const (
-	maxWorkers     = 1024 // sockets and workers of one address
+	maxWorkers     = 1024    // sockets and workers of one address
+	maxPages       = 1 << 16 // of a memory in WebAssembly
 	maxControlRate = 1 << 20
 	maxConnections = 1 << 20 // each has a descriptor and, while it is used, some kilobytes
 )
@@ -139,6 +149,13 @@ func (c *config) checkNumbers() error {
 	}{
 		{"WORKERS", c.Workers, 0, maxWorkers},
 		{"SLOW_WORKERS", c.SlowWorkers, 1, maxWorkers},
+		{"GUEST_MAX_FUEL", c.MaxFuel, 1, math.MaxInt},
+		{"GUEST_MAX_FUEL_PER_SECOND", c.MaxFuelRate, 0, math.MaxInt},
+		{"GUEST_MAX_INIT_FUEL", c.MaxInitFuel, 1, math.MaxInt},
+		{"GUEST_MAX_PAGES", c.MaxPages, 1, maxPages},
+		{"GUEST_MAX_LOOKUPS", c.MaxLookups, 1, hostabi.MaxLookups},
+		{"GUEST_MAX_ANSWER_BYTES", c.MaxAnswerBytes, 1, runtime.DefaultAnswerBytes},
+		{"GUEST_MAX_CONCURRENCY", c.MaxConcurrency, 0, math.MaxInt32},
 		{"CACHE_BYTES", c.CacheBytes, 0, math.MaxInt},
 		{"UDP_SIZE", c.UDPSize, frontend.LeastUDPSize, frontend.GreatestUDPSize},
 		{"TCP_CONNECTIONS", c.TCPConnections, 1, maxConnections},
@@ -153,6 +170,19 @@ func (c *config) checkNumbers() error {
 		}
 	}
 	return nil
+}
+
+// guestLimits are the most that an attachment may be given.
+func (c *config) guestLimits() store.Limits {
+	return store.Limits{
+		Fuel:          uint64(c.MaxFuel),
+		FuelPerSecond: uint64(c.MaxFuelRate),
+		InitFuel:      uint64(c.MaxInitFuel),
+		MemoryPages:   uint32(c.MaxPages),
+		Lookups:       uint32(c.MaxLookups),
+		AnswerBytes:   uint32(c.MaxAnswerBytes),
+		Concurrency:   uint32(c.MaxConcurrency),
+	}
 }
 
 func (c *config) checkTexts() error {

@@ -231,6 +231,9 @@ type attachFlags struct {
 	fuel, rate     uint64
 	memory         uint32
 	lookups        uint32
+	initFuel       uint64
+	answerBytes    uint32
+	concurrency    uint32
 	reset          bool
 }
 
@@ -267,6 +270,9 @@ that fails, nothing is attached.`,
 	f.Uint64Var(&o.rate, "fuel-per-second", 0, "units of fuel a second on each server, past which the fallback answers (default: no limit)")
 	f.Uint32Var(&o.memory, "memory", 0, "`pages` of 64 KiB that an instance may have (default: the server's)")
 	f.Uint32Var(&o.lookups, "lookups", 0, "lookups a query (default: the server's)")
+	f.Uint64Var(&o.initFuel, "init-fuel", 0, "units of fuel that its start may burn (default: the server's)")
+	f.Uint32Var(&o.answerBytes, "answer-bytes", 0, "octets of an answer's records, uncompressed (default: the server's)")
+	f.Uint32Var(&o.concurrency, "concurrency", 0, "calls at the same time on each server, past which the fallback answers (default: no limit)")
 	f.BoolVar(&o.reset, "reset", false, "answer every question with the state that the guest had when it was started")
 	f.StringVar(&o.fallback, "fallback", "", "what is answered where the guest fails: static, servfail or last-good (default: the zone's)")
 	return cmd
@@ -293,7 +299,8 @@ func (o *attachFlags) attachment(args []string) (control.Attachment, error) {
 	a := control.Attachment{
 		Zone: o.zone, At: args[0], Scope: o.scope(),
 		Grants: o.grants, Values: map[string]string{}, Fallback: o.fallback,
-		Fuel: o.fuel, FuelPerSecond: o.rate, Memory: o.memory, Lookups: o.lookups, Reset: o.reset,
+		Fuel: o.fuel, FuelPerSecond: o.rate, Memory: o.memory, Lookups: o.lookups,
+		InitFuel: o.initFuel, AnswerBytes: o.answerBytes, Concurrency: o.concurrency, Reset: o.reset,
 	}
 	if err := (control.ZoneSettings{Fallback: o.fallback}).Check(); err != nil {
 		return a, err

@@ -86,8 +86,14 @@ var (
 		"Questions answered from the fallback without a call, after failures.", guestLabels, nil)
 	descGuestExhausted = prometheus.NewDesc("responder_guest_exhausted_total",
 		"Questions answered from the fallback without a call, since the attachment had burnt its fuel a second.", guestLabels, nil)
+	descGuestBusy = prometheus.NewDesc("responder_guest_busy_total",
+		"Questions answered from the fallback without a call, since as many calls of the attachment ran as may.", guestLabels, nil)
 	descGuestFaults = prometheus.NewDesc("responder_guest_faults_total",
 		"Failures of attached guests, by kind.", append(guestLabels[:len(guestLabels):len(guestLabels)], "kind"), nil)
+	descGuestBreaker = prometheus.NewDesc("responder_guest_breaker_state",
+		"1 for the state of the circuit breaker of an attachment: closed, open or half_open.", append(guestLabels[:len(guestLabels):len(guestLabels)], "state"), nil)
+	descGuestOpened = prometheus.NewDesc("responder_guest_breaker_opened_total",
+		"Times that the circuit breaker of an attachment opened.", guestLabels, nil)
 	descGuestReplays = prometheus.NewDesc("responder_guest_replays_total",
 		"Calls that were asked again of a fresh instance, to see whether the guest is pure.", guestLabels, nil)
 	descGuestDiffers = prometheus.NewDesc("responder_guest_replay_differences_total",
@@ -100,7 +106,7 @@ var guestLabels = []string{"guest", "zone", "at", "scope"}
 
 // Describe implements prometheus.Collector.
 func (*guestCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descGuestCalls, descGuestFuel, descGuestFuelMax, descGuestSuppressed, descGuestExhausted, descGuestFaults, descGuestReplays, descGuestDiffers, descGuestNumber} {
+	for _, d := range []*prometheus.Desc{descGuestCalls, descGuestFuel, descGuestFuelMax, descGuestSuppressed, descGuestExhausted, descGuestBusy, descGuestFaults, descGuestBreaker, descGuestOpened, descGuestReplays, descGuestDiffers, descGuestNumber} {
 		ch <- d
 	}
 }
@@ -118,9 +124,15 @@ func (c *guestCollector) Collect(ch chan<- prometheus.Metric) {
 		send(descGuestFuelMax, prometheus.GaugeValue, float64(totals.MaxFuel))
 		send(descGuestSuppressed, prometheus.CounterValue, float64(totals.Suppressed))
 		send(descGuestExhausted, prometheus.CounterValue, float64(totals.Exhausted))
+		send(descGuestBusy, prometheus.CounterValue, float64(totals.Busy))
 		for kind, n := range totals.Faults {
 			send(descGuestFaults, prometheus.CounterValue, float64(n), strings.ReplaceAll(kind, " ", "_"))
 		}
+		breaker := a.Breaker()
+		for _, state := range resolve.BreakerStates {
+			send(descGuestBreaker, prometheus.GaugeValue, truth(breaker.State == state), state.String())
+		}
+		send(descGuestOpened, prometheus.CounterValue, float64(breaker.Opened))
 		purity := a.Purity()
 		send(descGuestReplays, prometheus.CounterValue, float64(purity.Replays))
 		send(descGuestDiffers, prometheus.CounterValue, float64(purity.Differences))
@@ -144,7 +156,7 @@ var (
 	descZones       = prometheus.NewDesc("responder_zones", "Zones that are served, private ones included.", nil, nil)
 	descNames       = prometheus.NewDesc("responder_names", "Owner names of all zones.", nil, nil)
 	descAttachments = prometheus.NewDesc("responder_attachments", "Attachments in force.", nil, nil)
-	descProblems    = prometheus.NewDesc("responder_replica_problems", "Zones and guests that could not be loaded as they are in the store, and guests that are impure.", nil, nil)
+	descProblems    = prometheus.NewDesc("responder_replica_problems", "Zones and guests that could not be loaded as they are in the store, and guests that are impure or fail too often.", nil, nil)
 	descStaleness   = prometheus.NewDesc("responder_replica_staleness_seconds", "Time since a reading of the change feed began that came to its end.", nil, nil)
 	descWatermark   = prometheus.NewDesc("responder_replica_watermark_age_seconds", "Time since the moment up to which all commits are served.", nil, nil)
 	descState       = prometheus.NewDesc("responder_replica_state", "1 for the state in which the replica is: following, away or refused.", []string{"state"}, nil)

@@ -124,7 +124,7 @@ func (p *program) newServer(ctx context.Context) (_ *server, err error) {
 		return nil, err
 	}
 	s.replica, err = replica.Open(ctx, replica.Config{
-		Store: st, Engine: engine, Resolver: resolver, Log: s.log, Mirror: s.mirror, Content: s.content,
+		Store: st, Engine: engine, Resolver: resolver, Most: p.config.guestLimits(), Log: s.log, Mirror: s.mirror, Content: s.content,
 		Self: p.self(),
 	})
 	s.content = nil

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/namelet/namelet/internal/replica"
 	"github.com/namelet/namelet/rr"
 	"github.com/namelet/namelet/runtime"
 	"github.com/namelet/namelet/store"
@@ -132,6 +133,7 @@ func (p *program) engine(ctx context.Context) (*runtime.Engine, error) {
 	}
 	return runtime.New(ctx, runtime.Config{
 		CacheDir: dir,
+		Most:     replica.Limits(p.config.guestLimits()),
 		Text: func(t rr.Type, text string, origin rr.Name) (rr.Rdata, error) {
 			return zonefile.ParseRdata(t, text, origin)
 		},

@@ -6,10 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
 	"sync"
 
-	"github.com/namelet/namelet/hostabi"
+	"github.com/namelet/namelet/internal/replica"
 	"github.com/namelet/namelet/rr"
 	"github.com/namelet/namelet/runtime"
 	"github.com/namelet/namelet/store"
@@ -101,7 +100,8 @@ func attachmentOf(a store.Attachment) Attachment {
 	made := Attachment{
 		Zone: a.Zone.String(), At: a.At.String(), Scope: a.Scope.String(), Guest: a.Guest, Version: a.Version,
 		Grants: []string{}, Values: a.Values,
-		Fuel: a.Limits.Fuel, FuelPerSecond: a.Limits.FuelPerSecond, Memory: a.Limits.MemoryPages, Lookups: a.Limits.Lookups, Reset: a.Reset,
+		Fuel: a.Limits.Fuel, FuelPerSecond: a.Limits.FuelPerSecond, InitFuel: a.Limits.InitFuel, Memory: a.Limits.MemoryPages,
+		Lookups: a.Limits.Lookups, AnswerBytes: a.Limits.AnswerBytes, Concurrency: a.Limits.Concurrency, Reset: a.Reset,
 	}
 	for _, grant := range a.Grants {
 		made.Grants = append(made.Grants, grant.String())
@@ -153,8 +153,7 @@ func (s *Service) Attach(ctx context.Context, q Attachment) (Attachment, error) 
 		return Attachment{}, classify(err)
 	}
 	a.Version = g.Number
-	limits := runtime.Limits{Fuel: a.Limits.Fuel, MemoryPages: a.Limits.MemoryPages, Lookups: int(a.Limits.Lookups)}
-	config := runtime.GenerationConfig{Values: a.Values, Limits: limits}
+	config := runtime.GenerationConfig{Values: a.Values, Limits: replica.Limits(a.Limits)}
 	if err := s.tryVersion(ctx, g.Digest, config); err != nil {
 		return Attachment{}, classify(err)
 	}
@@ -199,9 +198,6 @@ func (s *Service) askable(ctx context.Context, zone, at rr.Name) error {
 	return nil
 }
 
-// maxMemory is the most pages of 64 KiB that a server's engine gives a guest.
-const maxMemory = 1024
-
 // attachment reads a request to attach.
 func (s *Service) attachment(ctx context.Context, q Attachment) (store.Attachment, error) {
 	zone, at, scope, err := s.point(ctx, AttachmentPoint{Zone: q.Zone, At: q.At, Scope: q.Scope})
@@ -215,15 +211,16 @@ func (s *Service) attachment(ctx context.Context, q Attachment) (store.Attachmen
 	if q.Previous != "" || q.Candidate != nil || q.Undone != nil {
 		return store.Attachment{}, invalid("previous, candidate and undone cannot be set: they are what activate and rollback lead to")
 	}
-	if q.Memory > maxMemory {
-		return store.Attachment{}, invalid("memory " + strconv.FormatUint(uint64(q.Memory), 10) + ": want at most " + strconv.Itoa(maxMemory) + " pages of 64 KiB")
+	limits := store.Limits{
+		Fuel: q.Fuel, FuelPerSecond: q.FuelPerSecond, InitFuel: q.InitFuel,
+		MemoryPages: q.Memory, Lookups: q.Lookups, AnswerBytes: q.AnswerBytes, Concurrency: q.Concurrency,
 	}
-	if q.Lookups > hostabi.MaxLookups {
-		return store.Attachment{}, invalid("lookups " + strconv.FormatUint(uint64(q.Lookups), 10) + ": want at most " + strconv.Itoa(hostabi.MaxLookups))
+	if err := s.checkLimits(limits); err != nil {
+		return store.Attachment{}, err
 	}
 	a := store.Attachment{
 		Zone: zone, At: at, Scope: scope, Guest: q.Guest, Version: q.Version, Values: q.Values,
-		Limits: store.Limits{Fuel: q.Fuel, FuelPerSecond: q.FuelPerSecond, MemoryPages: q.Memory, Lookups: q.Lookups}, Fallback: fallback, Reset: q.Reset,
+		Limits: limits, Fallback: fallback, Reset: q.Reset,
 	}
 	for _, text := range q.Grants {
 		grant, err := parseName("grant", text)

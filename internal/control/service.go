@@ -15,6 +15,7 @@ type Service struct {
 	engine *runtime.Engine
 	trier  Trier
 	keys   Keys
+	most   store.Limits // that an attachment may be given
 	tried  trials
 }
 

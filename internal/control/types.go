@@ -158,6 +158,10 @@ type Attachment struct {
 	Candidate *Candidate `json:"candidate,omitempty"` // on trial; not of a request
 	Undone    *Undone    `json:"undone,omitempty"`    // the last rollback, until the next activation; not of a request
 
+	InitFuel    uint64 `json:"init_fuel,omitempty"`    // units of the start; 0 for the default
+	AnswerBytes uint32 `json:"answer_bytes,omitempty"` // of an answer's records, uncompressed; 0 for the default
+	Concurrency uint32 `json:"concurrency,omitempty"`  // calls at the same time on each server; 0 for no limit
+
 	FuelPerSecond uint64 `json:"fuel_per_second,omitempty"` // units that all its queries may burn in a second on each server; 0 for no limit
 }
 

@@ -41,7 +41,7 @@ func (k *kept) on() bool { return k.own != nil || k.shared != nil }
 
 // wake takes note of what all queries have in common that have arrived by now.
 // The generation is read after they came in and before they are answered: no
-// answer that was made under an earlier one is given to them.
+// answer that was made under another one is given to them.
 func (k *kept) wake(now time.Time) {
 	if k.on() {
 		k.inputs.Routing, k.inputs.Now = k.handler.Generation(), now.Unix()
@@ -151,7 +151,7 @@ func (k *kept) hash(msg []byte) (hash uint32, ok bool) {
 		Type: rr.Type(binary.BigEndian.Uint16(msg[end-4:])),
 		DO:   len(msg) >= end+optFixedLen && msg[end+7]&0x80 != 0,
 	}
-	return k.own.Hash(&q), true
+	return k.own.Hash(&q, k.inputs.Routing), true
 }
 
 // foresee makes the answers to the questions with these hashes quicker to get.

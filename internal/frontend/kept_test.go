@@ -224,7 +224,7 @@ func TestHashIsThatOfTheQuestion(t *testing.T) {
 	for _, msg := range append(msgs, withDO, question(t, 1, ".", dns.TypeNS)) {
 		got, ok := r.kept.hash(msg)
 		r.respond(nil, msg, netip.MustParseAddr("192.0.2.1"), new(query))
-		if want := r.kept.own.Hash(&r.kept.question); !ok || got != want {
+		if want := r.kept.own.Hash(&r.kept.question, r.kept.inputs.Routing); !ok || got != want {
 			t.Errorf("%x: got %x, %v, want %x", msg, got, ok, want)
 		}
 		for n := range msg {

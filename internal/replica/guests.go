@@ -18,6 +18,7 @@ import (
 type guests struct {
 	engine  *runtime.Engine
 	library library
+	most    store.Limits // that attachments get here
 	modules map[store.Digest]*runtime.Module
 	inForce map[place]*served
 	last    map[place][]resting        // what was in force before, ready to come back
@@ -86,8 +87,8 @@ type trouble struct {
 	retry      retry
 }
 
-func newGuests(engine *runtime.Engine, l library) *guests {
-	return &guests{engine: engine, library: l, modules: map[store.Digest]*runtime.Module{}, inForce: map[place]*served{}, last: map[place][]resting{}, unused: map[store.Digest]time.Time{}}
+func newGuests(engine *runtime.Engine, l library, most store.Limits) *guests {
+	return &guests{engine: engine, library: l, most: most, modules: map[store.Digest]*runtime.Module{}, inForce: map[place]*served{}, last: map[place][]resting{}, unused: map[store.Digest]time.Time{}}
 }
 
 // routing makes the routing of these zones and attachments. What has not changed
@@ -203,7 +204,7 @@ func (g *guests) serve(ctx context.Context, row store.Attachment, fallback resol
 		e = before.by[active]
 	}
 	if e == nil {
-		e = newEntry(row, row.Release(), fallback, unready{s.trouble[active].err})
+		e = g.newEntry(row, row.Release(), fallback, unready{s.trouble[active].err})
 		e.unready = true
 	}
 	s.by[active] = e
@@ -251,12 +252,12 @@ func (g *guests) ready(ctx context.Context, row store.Attachment, release store.
 		t.retry = t.retry.next(now)
 		return nil, t
 	}
-	e := newEntry(row, release, fallback, guest)
+	e := g.newEntry(row, release, fallback, guest)
 	e.digest, e.attachment.Fuel, e.attachment.Memory = digest, limits.Fuel, int(limits.MemoryPages)<<16
 	return e, trouble{}
 }
 
-func newEntry(row store.Attachment, release store.Release, fallback resolve.Fallback, guest resolve.Guest) *entry {
+func (g *guests) newEntry(row store.Attachment, release store.Release, fallback resolve.Fallback, guest resolve.Guest) *entry {
 	return &entry{release: release, fallback: fallback, attachment: &resolve.Attachment{
 		Zone:     row.Zone,
 		At:       row.At,
@@ -266,7 +267,8 @@ func newEntry(row store.Attachment, release store.Release, fallback resolve.Fall
 		Grants:   release.Grants,
 		Fallback: fallback,
 
-		FuelPerSecond: release.Limits.FuelPerSecond,
+		FuelPerSecond: lowered(release.Limits.FuelPerSecond, g.most.FuelPerSecond),
+		Concurrency:   int(lowered(release.Limits.Concurrency, g.most.Concurrency)),
 	}}
 }
 
@@ -313,17 +315,6 @@ func (g *guests) prepare(ctx context.Context, a store.Release) (_ resolve.Guest,
 		return nil, digest, limits, err
 	}
 	return Prepared{Generation: generation, Reset: a.Reset}, version.Digest, generation.Limits(), nil
-}
-
-// Limits words the limits of an attachment for the runtime.
-func Limits(l store.Limits) runtime.Limits {
-	return runtime.Limits{
-		Fuel:        l.Fuel,
-		InitFuel:    l.InitFuel,
-		MemoryPages: l.MemoryPages,
-		Lookups:     int(l.Lookups),
-		AnswerBytes: int(l.AnswerBytes),
-	}
 }
 
 // retryable reports whether the time has come to try a guest again.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/namelet/namelet/internal/mirror"
+	"github.com/namelet/namelet/internal/resolve"
 	"github.com/namelet/namelet/store"
 )
 
@@ -31,7 +32,7 @@ type Status struct {
 	Attachments int               // attachments in force
 	Serving     []store.Serving   // what answers at the attachment points that changed last
 	Expired     int               // zones that are not served, since the store has been away for too long
-	Problems    map[string]string // what could not be loaded, and why, and impure guests
+	Problems    map[string]string // what could not be loaded, and why, and guests that are impure or fail too often
 
 	Cursor    store.Cursor // the place in the change feed up to which changes are served
 	Caught    time.Time    // when a reading of the feed began that came to its end
@@ -54,7 +55,8 @@ func (s *Status) enter(state State, why string) {
 	s.Mirrored = s.Mirrored && state != Following
 }
 
-// Status returns where the replica stands, and which guests turned out impure.
+// Status returns where the replica stands, and which guests turned out impure or
+// fail too often.
 func (r *Replica) Status() Status {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -76,6 +78,9 @@ func (r *Replica) Status() Status {
 	for a := range r.Resolver.Routing().Attachments() {
 		if a.Purity().Impure {
 			status.Problems["guest "+a.Label+" at "+a.At.String()] = "is impure: its answers are not cached"
+		}
+		if a.Breaker().State != resolve.BreakerClosed {
+			status.Problems["guest "+a.Label+" at "+a.At.String()] = "fails too often: its circuit breaker is open, and the fallback answers"
 		}
 	}
 	return status

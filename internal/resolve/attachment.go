@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"sync/atomic"
 
 	"github.com/namelet/namelet/hostabi"
@@ -72,6 +73,10 @@ type Attachment struct {
 	// a second; 0 for no such limit.
 	FuelPerSecond uint64
 
+	// Concurrency is how many calls of the guest this process makes at the same
+	// time; 0 for no limit but the number of Workers.
+	Concurrency int
+
 	Stats   Stats   // what its guest did
 	Metrics Metrics // what its guest counts
 
@@ -80,6 +85,8 @@ type Attachment struct {
 	purity   purity
 	reserve  reserve
 	budget   budget
+	breaker  breaker
+	running  atomic.Int64 // calls, where Concurrency bounds them
 	failures throttle.Throttle
 	lines    lineLimiter
 }
@@ -130,7 +137,7 @@ func NewRouting(zones *authority.Zones, attachments []*Attachment, beside ...Bes
 		}
 	}
 	for i := range beside {
-		if b := &beside[i]; r.has(b.Of) {
+		if b := &beside[i]; r.attachments.has(b.Of) {
 			r.attachments.beside[b.Of] = b
 		}
 	}
@@ -197,19 +204,32 @@ func (r *Routing) yield(a *Attachment, yield func(*Attachment) bool) bool {
 	return b == nil || (b.LastGood == nil || yield(b.LastGood)) && (b.Candidate == nil || yield(b.Candidate))
 }
 
-// has reports whether an attachment was not left out.
-func (r *Routing) has(a *Attachment) bool {
-	of := r.attachments.zones[a.Zone.Key()]
-	if of == nil {
-		return false
-	}
-	p := of.at[a.At.Key()]
-	return p != nil && (p.name == a || p.subtree == a)
-}
-
 // sameAttachments reports whether the two share their attachments, as those do
 // that [Routing.WithZones] derives.
 func (r *Routing) sameAttachments(o *Routing) bool { return r.attachments == o.attachments }
+
+// equal reports whether the two have the same attachments, with the same beside them.
+func (c *coverage) equal(o *coverage) bool {
+	return maps.EqualFunc(c.beside, o.beside, func(a, b *Beside) bool { return *a == *b }) &&
+		maps.EqualFunc(c.zones, o.zones, func(p, q *points) bool {
+			return maps.EqualFunc(p.at, q.at, func(a, b *point) bool { return *a == *b })
+		})
+}
+
+// has reports whether an attachment is one of them, or beside one.
+func (c *coverage) has(a *Attachment) bool {
+	if of := c.zones[a.Zone.Key()]; of != nil {
+		if p := of.at[a.At.Key()]; p != nil && (p.name == a || p.subtree == a) {
+			return true
+		}
+	}
+	for _, b := range c.beside {
+		if b.LastGood == a || b.Candidate == a {
+			return true
+		}
+	}
+	return false
+}
 
 // WithZones returns the same attachments over other zones: what a change of
 // records leads to.

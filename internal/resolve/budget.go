@@ -10,6 +10,26 @@ import (
 // attachment has burnt more fuel than its rate allows.
 var errExhausted = errors.New("resolve: the attachment has burnt the fuel of this second")
 
+// errBusy is the failure of a question whose guest is not called, since as many
+// calls run as the attachment may have at the same time.
+var errBusy = errors.New("resolve: as many calls of the attachment run as may")
+
+// enter begins a call, unless as many run as may.
+func (a *Attachment) enter() bool {
+	if a.Concurrency > 0 && a.running.Add(1) > int64(a.Concurrency) {
+		a.running.Add(-1)
+		return false
+	}
+	return true
+}
+
+// leave ends a call that enter began.
+func (a *Attachment) leave() {
+	if a.Concurrency > 0 {
+		a.running.Add(-1)
+	}
+}
+
 // fuelBurst is how far ahead of its rate an attachment may be: a rate of a
 // million units a second allows a quarter of a million at once.
 const fuelBurst = int64(time.Second / 4)

@@ -45,6 +45,12 @@ func reason(err error) string {
 	if errors.Is(err, errExhausted) {
 		return "over its fuel a second"
 	}
+	if errors.Is(err, errBusy) {
+		return "too many calls at the same time"
+	}
+	if errors.Is(err, errOpen) {
+		return "circuit breaker open"
+	}
 	return "suppressed"
 }
 

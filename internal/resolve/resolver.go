@@ -15,6 +15,7 @@ import (
 	"errors"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -42,6 +43,8 @@ type Resolver struct {
 	discards atomic.Uint64 // calls of Discard
 
 	mu      sync.Mutex // held by SetRouting
+	newest  uint64     // the last generation of a routing
+	past    []*Routing // of the same zones as now, whose generations may come back
 	auditor auditor
 }
 
@@ -60,7 +63,8 @@ func New(config Config) *Resolver {
 
 // Generation returns the generation of the routing: it changes with the set of
 // zones and with the attachments, and not with the zones' data. What was answered
-// under another is not to be given again.
+// under another is not to be given again while this one lasts. One may come back, with
+// the attachments that it had.
 func (r *Resolver) Generation() uint64 { return r.routing.Load().generation }
 
 // Routing returns what questions are answered from now.
@@ -80,11 +84,35 @@ func (r *Resolver) SetRouting(ctx context.Context, routing *Routing) {
 		}
 	}
 	next := *routing // the caller's may be in use under another generation
-	next.generation = old.generation
-	if !old.sameAttachments(routing) || !old.zones.SameNames(routing.zones) {
-		next.generation++
-	}
+	next.generation = r.generation(old, routing)
 	r.routing.Store(&next)
+}
+
+// mostPast bounds the routings whose generations may come back.
+const mostPast = 4
+
+// generation gives the generation of a routing that follows another. Where the same
+// attachments answered for the same zones lately it is the one that they had, and so
+// what was answered then is given again, as far as no record that it depends on has
+// changed: a guest that is swapped back has nothing to compute anew.
+func (r *Resolver) generation(old, next *Routing) uint64 {
+	switch {
+	case !old.zones.SameNames(next.zones):
+		r.past = nil
+	case old.sameAttachments(next):
+		return old.generation
+	default:
+		r.past = slices.Insert(r.past, 0, old)
+		for i, before := range r.past {
+			if before.attachments.equal(next.attachments) {
+				r.past = slices.Delete(r.past, i, i+1)
+				return before.generation
+			}
+		}
+		r.past = r.past[:min(len(r.past), mostPast)]
+	}
+	r.newest++
+	return r.newest
 }
 
 // renew begins another generation of the same routing, so that nothing that has
@@ -93,7 +121,8 @@ func (r *Resolver) renew() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	next := *r.routing.Load()
-	next.generation++
+	r.newest++
+	r.past, next.generation = nil, r.newest
 	r.routing.Store(&next)
 }
 
@@ -170,9 +199,17 @@ func (r *reserve) take() Instance {
 func (r *Resolver) Discard(ctx context.Context, a *Attachment) error {
 	a.discarded.Store(true)
 	r.discards.Add(1)
+	r.forget(a)
 	var errs []error
 	for i := a.reserve.take(); i != nil; i = a.reserve.take() {
 		errs = append(errs, i.Close(ctx))
 	}
 	return errors.Join(errs...)
+}
+
+// forget lets go of the past routings that have an attachment, which will not come back.
+func (r *Resolver) forget(a *Attachment) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.past = slices.DeleteFunc(r.past, func(before *Routing) bool { return before.attachments.has(a) })
 }

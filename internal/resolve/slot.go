@@ -15,9 +15,8 @@ import (
 
 // How a failing guest is kept from costing more than it should.
 const (
-	failureMemory   = time.Second // a question that failed gets the fallback for so long
-	failuresKept    = 256         // questions remembered per slot
-	faultsPerSecond = 50          // instance replacements per slot; past them the guest is not called
+	failureMemory = time.Second // a question that failed gets the fallback for so long
+	failuresKept  = 256         // questions remembered per slot
 )
 
 // slot is one Worker's share of one attachment: a warm instance, its counters,
@@ -33,8 +32,7 @@ type slot struct {
 	zones []readableZone
 
 	failed map[uint64]time.Time // question -> when it may run again
-	window time.Time            // the second that faults are counted in
-	faults int
+	last   time.Time            // when the last one failed
 }
 
 func newSlot(a *Attachment) *slot {
@@ -63,8 +61,8 @@ func (s *slot) forgetZones() {
 	s.zones, s.found = s.zones[:0], false
 }
 
-// call runs the guest on q. The error is a *runtime.Fault, errSuppressed or
-// errExhausted.
+// call runs the guest on q. The error is a *runtime.Fault, errSuppressed, errOpen,
+// errBusy or errExhausted.
 func (s *slot) call(q *hostabi.Question, h *host, fuel uint64, a *runtime.Answer) error {
 	// Only a slot with failures needs to know the time, or the hash of a question.
 	if len(s.failed) > 0 && s.suppressed(s.hash(q)) {
@@ -75,6 +73,16 @@ func (s *slot) call(q *hostabi.Question, h *host, fuel uint64, a *runtime.Answer
 	if rate > 0 && s.attachment.budget.exhausted(sinceStart()) {
 		s.counters.exhausted.Add(1)
 		return errExhausted
+	}
+	if !s.attachment.enter() {
+		s.counters.busy.Add(1)
+		return errBusy
+	}
+	defer s.attachment.leave()
+	probe, ok := s.attachment.breaker.allow()
+	if !ok {
+		s.counters.suppressed.Add(1)
+		return errOpen
 	}
 	s.counters.calls.Add(1)
 	s.calls++
@@ -89,7 +97,27 @@ func (s *slot) call(q *hostabi.Question, h *host, fuel uint64, a *runtime.Answer
 	if err != nil {
 		s.remember(s.hash(q), err)
 	}
+	if err != nil || probe {
+		s.tell(probe, q, err, h.worker.resolver.config.Log)
+	}
 	return err
+}
+
+// tell has the breaker know how a probe ended, or that a call failed, and logs what
+// comes of it.
+func (s *slot) tell(probe bool, q *hostabi.Question, err error, log *slog.Logger) {
+	a, now := s.attachment, time.Now()
+	what := []any{"guest", a.Label, "zone", a.Zone.String(), "at", a.At.String()}
+	if probe {
+		if a.breaker.probed(err, now) {
+			log.Info("guest is asked again: its circuit breaker closed", what...)
+		}
+		return
+	}
+	if opened, failures, calls := a.breaker.failed(s.hash(q), now, a.Stats.calls); opened {
+		log.Error("guest fails too often: its circuit breaker opened, and the fallback answers",
+			append(what, "failures", failures, "calls", calls, "error", err)...)
+	}
 }
 
 func (s *slot) run(q *hostabi.Question, h *host, fuel uint64, a *runtime.Answer) error {
@@ -139,12 +167,9 @@ func (s *slot) idle(sink runtime.Sink) {
 // now, and forgets what is over.
 func (s *slot) suppressed(question uint64) bool {
 	now := time.Now()
-	if now.Sub(s.window) >= time.Second+failureMemory {
+	if now.Sub(s.last) >= failureMemory {
 		clear(s.failed) // none of them counts any more, and the next call need not look
 		return false
-	}
-	if s.faults >= faultsPerSecond && now.Sub(s.window) < time.Second {
-		return true
 	}
 	until, ok := s.failed[question]
 	if ok && now.Before(until) {
@@ -157,18 +182,13 @@ func (s *slot) suppressed(question uint64) bool {
 }
 
 // remember counts a failure and keeps its question for failureMemory. Where too
-// many are kept, all go: the second they were kept for is over or the fault
-// limit of this second holds anyway.
+// many are kept, all go: the breaker bounds what their failures cost.
 func (s *slot) remember(question uint64, err error) {
-	now := time.Now()
-	if now.Sub(s.window) >= time.Second {
-		s.window, s.faults = now, 0
-	}
-	s.faults++
+	s.last = time.Now()
 	if s.failed == nil || len(s.failed) >= failuresKept {
 		s.failed = make(map[uint64]time.Time)
 	}
-	s.failed[question] = now.Add(failureMemory)
+	s.failed[question] = s.last.Add(failureMemory)
 	s.counters.faults[faultKind(err)].Add(1)
 }
 

@@ -20,6 +20,7 @@ type counters struct {
 	maxFuel    atomic.Uint64
 	suppressed atomic.Uint64
 	exhausted  atomic.Uint64
+	busy       atomic.Uint64
 	faults     [faultKinds]atomic.Uint64
 	_          [64]byte
 }
@@ -38,6 +39,7 @@ type Totals struct {
 	MaxFuel    uint64 // units burnt by the dearest
 	Suppressed uint64 // questions answered from the fallback without a call, after failures
 	Exhausted  uint64 // questions answered from the fallback without a call, for want of fuel in that second
+	Busy       uint64 // questions answered from the fallback without a call, since as many ran as may
 	Faults     map[string]uint64
 }
 
@@ -57,6 +59,16 @@ func (s *Stats) joined() int {
 	return len(s.per)
 }
 
+// calls sums the calls alone.
+func (s *Stats) calls() (n uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range s.per {
+		n += c.calls.Load()
+	}
+	return n
+}
+
 // Totals sums the counters. Faults has an entry for every kind.
 func (s *Stats) Totals() Totals {
 	t := Totals{Faults: make(map[string]uint64, faultKinds)}
@@ -71,6 +83,7 @@ func (s *Stats) Totals() Totals {
 		t.MaxFuel = max(t.MaxFuel, c.maxFuel.Load())
 		t.Suppressed += c.suppressed.Load()
 		t.Exhausted += c.exhausted.Load()
+		t.Busy += c.busy.Load()
 		for kind := 1; kind < faultKinds; kind++ {
 			t.Faults[runtime.FaultKind(kind).String()] += c.faults[kind].Load()
 		}

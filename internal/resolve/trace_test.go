@@ -197,6 +197,42 @@ func TestGenerationIsThatOfTheZonesAndAttachments(t *testing.T) {
 	}
 }
 
+func TestGenerationComesBackWithItsAttachments(t *testing.T) {
+	r := resolve.New(resolve.Config{})
+	served := zones(t)
+	one, two := attach("apps.example", says("one")), attach("apps.example", says("two"))
+	set := func(served *authority.Zones, a ...*resolve.Attachment) uint64 {
+		routing, errs := resolve.NewRouting(served, a)
+		if errs != nil {
+			t.Fatal(errs)
+		}
+		r.SetRouting(t.Context(), routing)
+		return r.Generation()
+	}
+	first, second := set(served, one), set(served, two)
+	if first == second {
+		t.Fatalf("two guests have generation %d both", first)
+	}
+	for range 5 {
+		if a, b := set(served, one), set(served, two); a != first || b != second {
+			t.Fatalf("swapped back and forth: got generations %d and %d, want %d and %d", a, b, first, second)
+		}
+	}
+	if got := set(served, attach("apps.example", says("one"))); got == first || got == second {
+		t.Errorf("another attachment of the same guest has generation %d again", got)
+	}
+	if err := r.Discard(t.Context(), one); err != nil {
+		t.Fatal(err)
+	}
+	if got := set(served, one); got == first {
+		t.Errorf("after its attachment was discarded generation %d came back", got)
+	}
+	other := zones(t)
+	if got := set(other, two); got == second {
+		t.Errorf("over another set of zones generation %d came back", got)
+	}
+}
+
 func TestDrawIsEvenAndIndependent(t *testing.T) {
 	var counts, pairs [10]int
 	for seed := range uint64(100_000) {

@@ -258,7 +258,7 @@ func (w *Worker) any(s *authority.Snapshot, p authority.Place, q authority.Quest
 }
 
 // ask runs the guest. The answer is good until the Worker's next question. The
-// error is a *runtime.Fault, errSuppressed or errExhausted.
+// error is that of slot.call.
 func (w *Worker) ask(a *Attachment, zone *authority.Zone, q authority.Question, resp *Response) (*runtime.Answer, error) {
 	if !w.started {
 		w.fuel, w.started = a.Fuel, true

@@ -139,7 +139,7 @@ func testAttachments(t *testing.T, s *suite) {
 	full := store.Attachment{
 		Zone: apex, At: www, Scope: store.ScopeName, Guest: "geo", Grants: []rr.Name{private, other, apex, private},
 		Values: map[string]string{"b": "2", "a": ""}, Fallback: store.FallbackServFail, Reset: true,
-		Limits: store.Limits{Fuel: 1, InitFuel: 3, MemoryPages: 4, Lookups: 5, AnswerBytes: 6},
+		Limits: store.Limits{Fuel: 1, InitFuel: 3, MemoryPages: 4, Lookups: 5, AnswerBytes: 6, Concurrency: 7},
 	}
 	made, err := st.Attach(ctx, full)
 	if err != nil {

@@ -59,8 +59,7 @@ func New(config Config) *Cache {
 // leaf are the cache's, and good until the next Put.
 func (c *Cache) Get(q *Question, in *Inputs) (leaf Leaf, ok bool) {
 	key := q.appendKey(c.key[:0])
-	hash := c.hash(key)
-	e := c.find(hash, key)
+	e := c.find(c.rootHash(key, in.Routing), key)
 	if e == nil || e.stamp() != in.Routing {
 		c.counts.misses.Add(1)
 		return Leaf{}, false
@@ -107,7 +106,7 @@ func (c *Cache) Put(q *Question, t *resolve.Trace, leaf *Leaf) bool {
 // put keeps an answer that depends on c.groups.
 func (c *Cache) put(q *Question, t *resolve.Trace, leaf *Leaf) bool {
 	at := position{key: q.appendKey(c.key[:0]), stamp: t.Routing, known: t.Known}
-	at.hash = c.hash(at.key)
+	at.hash = c.rootHash(at.key, t.Routing)
 	root, rootID := at.hash, uint64(0)
 	for i := range t.Inputs {
 		in := &t.Inputs[i]
@@ -169,4 +168,11 @@ func (c *Cache) descend(at *position, in *resolve.Input, t *resolve.Trace) (id u
 func (c *Cache) hash(key []byte) uint32 {
 	h := maphash.Bytes(c.seed, key)
 	return uint32(h>>32 ^ h)
+}
+
+// rootHash is the hash of a question's root. It depends on the routing's generation,
+// so that the answers of two generations can be kept beside each other: a guest that
+// comes back finds its own.
+func (c *Cache) rootHash(key []byte, routing uint64) uint32 {
+	return c.hash(key) ^ uint32(routing*0x9e3779b97f4a7c15>>32)
 }

@@ -320,6 +320,36 @@ func TestChangesEndAnswers(t *testing.T) {
 	}
 }
 
+func TestGenerationsAreKeptBesideEachOther(t *testing.T) {
+	old := zoneOf(t, 2)
+	c := New(Config{Bytes: 1 << 20})
+	under := func(generation uint64) *Inputs {
+		in := inputs()
+		in.Routing = generation
+		return in
+	}
+	for generation := range uint64(3) {
+		for i := range 2 {
+			trace := answered(old, hostName(i))
+			trace.Routing = generation
+			c.Put(question(hostName(i)), trace, message(fmt.Sprint(i, generation)))
+		}
+	}
+	for generation := range uint64(3) {
+		mustHit(t, c, question(hostName(1)), under(generation), message(fmt.Sprint(1, generation)))
+	}
+	mustMiss(t, c, question(hostName(1)), under(3))
+	changes := []authority.Change{{Name: hostName(1), Type: rr.TypeA, TTL: 60, Data: []rr.Rdata{"\x05\x05\x05\x05"}}}
+	next, err := old.Apply(2, changes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	authority.Outdate(old, next, changes)
+	for generation := range uint64(3) {
+		mustMiss(t, c, question(hostName(1)), under(generation))
+	}
+}
+
 func TestLeavesOfAQuestionAreBounded(t *testing.T) {
 	s := zoneOf(t, 2)
 	c := New(Config{Bytes: 4 << 20, Leaves: 100})

@@ -3,8 +3,11 @@ package cache
 // foreseen is how many questions are foreseen at a time.
 const foreseen = 32
 
-// Hash returns what Foresee takes of a question.
-func (c *Cache) Hash(q *Question) uint32 { return c.hash(q.appendKey(c.key[:0])) }
+// Hash returns what Foresee takes of a question, for a query under a routing's
+// generation.
+func (c *Cache) Hash(q *Question, routing uint64) uint32 {
+	return c.rootHash(q.appendKey(c.key[:0]), routing)
+}
 
 // Foresee reads what Get is about to read for questions with these hashes, and
 // does nothing with it. What a cache keeps is too much for the caches of the

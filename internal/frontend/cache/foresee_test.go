@@ -7,7 +7,7 @@ func TestForesee(t *testing.T) {
 	w := load(t, 100, kinds[0].asked)
 	hashes := []uint32{0, 1, 1 << 31, 0xffffffff}
 	for i := range w.questions {
-		hashes = append(hashes, w.cache.Hash(&w.questions[i]))
+		hashes = append(hashes, w.cache.Hash(&w.questions[i], 0))
 	}
 	for n := range hashes {
 		w.cache.Foresee(hashes[:n])
@@ -35,7 +35,7 @@ func BenchmarkForeseen(b *testing.B) {
 	for b.Loop() {
 		if at%foreseen == 0 {
 			for k := range hashes {
-				hashes[k] = w.cache.Hash(&w.questions[(at+k)*7919%len(w.questions)])
+				hashes[k] = w.cache.Hash(&w.questions[(at+k)*7919%len(w.questions)], 0)
 			}
 			w.cache.Foresee(hashes)
 		}

@@ -24,7 +24,7 @@ func (s *Shared) Fetch(q *Question, in *Inputs, dst []byte, t *resolve.Trace) (l
 func (c *Cache) retrace(q *Question, in *Inputs, t *resolve.Trace) {
 	*t = resolve.Trace{Cacheable: true, Routing: in.Routing, Inputs: t.Inputs[:0], Deps: t.Deps[:0]}
 	key := q.appendKey(c.key[:0])
-	e, at := c.locate(c.hash(key), key)
+	e, at := c.locate(c.rootHash(key, in.Routing), key)
 	t.ScopeV4, t.ScopeV6 = e.scopes()
 	for picks := 0; e.kind() == kindInner; {
 		n := e.inner()
