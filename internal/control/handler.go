@@ -10,6 +10,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"reflect"
 	"strconv"
 	"strings"
 	"time"
@@ -71,6 +72,7 @@ func Handler(s *Service, e Endpoint) http.Handler {
 	guestRoutes(rs, s, large)
 	rolloutRoutes(rs, s, e)
 	accessRoutes(rs, s)
+	rs.describe()
 	rs.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		problem(w, &Error{Code: CodeNotFound, Detail: "no such operation: " + r.Method + " " + quoted(r.URL.Path)})
 	})
@@ -109,7 +111,7 @@ func zoneRoutes(rs *routes, s *Service, large *places) {
 		inZone(func(q *ZoneSet) string { return q.Zone }), s.SetZone)
 	handle(rs, route{path: pathZoneDelete, scope: store.MayRecords, changes: true, summary: "Delete a zone with its records and attachments"}, named,
 		func(ctx context.Context, q ZoneName) (struct{}, error) { return struct{}{}, s.DeleteZone(ctx, q) })
-	handleBody(rs, route{path: pathZoneImport, scope: store.MayRecords, changes: true, takes: typeZone, most: maxZone, summary: "Make a zone file the content of a zone"},
+	handleBody(rs, route{path: pathZoneImport, scope: store.MayRecords, changes: true, takes: typeZone, most: maxZone, out: reflect.TypeFor[Zone](), lines: reflect.TypeFor[ImportAnswer](), summary: "Make a zone file the content of a zone"},
 		large, inZone(func(q *ZoneImport) string { return q.Zone }), s.serveImport)
 	handleBody(rs, route{path: pathZoneExport, scope: store.MayRead, gives: typeZone, summary: "Give a zone file of a zone"}, nil, named, s.serveExport)
 }
@@ -132,7 +134,7 @@ func guestRoutes(rs *routes, s *Service, large *places) {
 		all, err := s.Guests(ctx)
 		return own(ctx, all, err, func(c *caller, g GuestVersion) bool { return c.mayGuest(g.Guest) })
 	})
-	handleBody(rs, route{path: pathGuestPush, scope: store.MayGuests, changes: true, takes: typeModule, most: store.MaxGuestBytes + trial.MaxScenarioBytes, summary: "Make a module the newest version of a guest"},
+	handleBody(rs, route{path: pathGuestPush, scope: store.MayGuests, changes: true, takes: typeModule, most: store.MaxGuestBytes + trial.MaxScenarioBytes, out: reflect.TypeFor[GuestVersion](), summary: "Make a module the newest version of a guest"},
 		large, onGuest(func(q *GuestPush) string { return q.Guest }), s.servePush)
 	handle(rs, route{path: pathAttachmentList, scope: store.MayRead, summary: "List where guests answer"}, onOwn, func(ctx context.Context, _ struct{}) ([]Attachment, error) {
 		all, err := s.Attachments(ctx)

@@ -19,6 +19,7 @@ type route struct {
 	gives   string            // media type of the result; empty for JSON
 	most    int64             // octets of the body; 0 for maxJSON
 	in, out reflect.Type      // request and result, where they are JSON
+	lines   reflect.Type      // of each line, where the result can be a sequence, too
 	inURL   bool              // the request is in a parameter of the URL, for the body is something else
 }
 
@@ -106,6 +107,9 @@ func handle[Q, R any](rs *routes, r route, touches touching[Q], operation func(c
 // is not, the request is in the URL. Where places is not nil see body.
 func handleBody[Q any](rs *routes, r route, places *places, touches touching[Q], serve func(http.ResponseWriter, *http.Request, Q) error) {
 	mediaType := r.takes
+	if r.gives == "" && r.out == nil {
+		panic("control: " + r.path + ": the result is not described")
+	}
 	r.in, r.inURL = reflect.TypeFor[Q](), mediaType != ""
 	if mediaType == "" {
 		mediaType, r.most = typeJSON, maxJSON
