@@ -88,6 +88,18 @@ var (
 		"Questions answered from the fallback without a call, since the attachment had burnt its fuel a second.", guestLabels, nil)
 	descGuestBusy = prometheus.NewDesc("responder_guest_busy_total",
 		"Questions answered from the fallback without a call, since as many calls of the attachment ran as may.", guestLabels, nil)
+	descGuestStarved = prometheus.NewDesc("responder_guest_starved_total",
+		"Questions answered from the fallback without a call, since the memory of all guests was in use.", guestLabels, nil)
+	descGuestInstances = prometheus.NewDesc("responder_guest_instances",
+		"Instances of attached guests.", guestLabels, nil)
+	descGuestHeld = prometheus.NewDesc("responder_guest_instances_bytes",
+		"Memory that the instances of attached guests take.", guestLabels, nil)
+	descGuestEvicted = prometheus.NewDesc("responder_guest_evictions_total",
+		"Instances of attached guests that were closed to make room for others.", guestLabels, nil)
+	descGuestMemory = prometheus.NewDesc("responder_guest_memory_bytes",
+		"Memory that the instances of all guests take.", nil, nil)
+	descGuestMemorySize = prometheus.NewDesc("responder_guest_memory_size_bytes",
+		"Memory that they may take; 0 where there is no bound.", nil, nil)
 	descGuestFaults = prometheus.NewDesc("responder_guest_faults_total",
 		"Failures of attached guests, by kind.", append(guestLabels[:len(guestLabels):len(guestLabels)], "kind"), nil)
 	descGuestBreaker = prometheus.NewDesc("responder_guest_breaker_state",
@@ -106,13 +118,16 @@ var guestLabels = []string{"guest", "zone", "at", "scope"}
 
 // Describe implements prometheus.Collector.
 func (*guestCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descGuestCalls, descGuestFuel, descGuestFuelMax, descGuestSuppressed, descGuestExhausted, descGuestBusy, descGuestFaults, descGuestBreaker, descGuestOpened, descGuestReplays, descGuestDiffers, descGuestNumber} {
+	for _, d := range []*prometheus.Desc{descGuestCalls, descGuestFuel, descGuestFuelMax, descGuestSuppressed, descGuestExhausted, descGuestBusy, descGuestStarved, descGuestInstances, descGuestHeld, descGuestEvicted, descGuestMemory, descGuestMemorySize, descGuestFaults, descGuestBreaker, descGuestOpened, descGuestReplays, descGuestDiffers, descGuestNumber} {
 		ch <- d
 	}
 }
 
 // Collect implements prometheus.Collector.
 func (c *guestCollector) Collect(ch chan<- prometheus.Metric) {
+	memory := c.resolver.Memory()
+	ch <- prometheus.MustNewConstMetric(descGuestMemory, prometheus.GaugeValue, float64(memory.Used))
+	ch <- prometheus.MustNewConstMetric(descGuestMemorySize, prometheus.GaugeValue, float64(memory.Most))
 	for a := range c.resolver.Routing().Attachments() {
 		labels := []string{a.Label, a.Zone.String(), a.At.String(), scopeLabel(a.Scope)}
 		send := func(d *prometheus.Desc, kind prometheus.ValueType, n float64, more ...string) {
@@ -125,6 +140,11 @@ func (c *guestCollector) Collect(ch chan<- prometheus.Metric) {
 		send(descGuestSuppressed, prometheus.CounterValue, float64(totals.Suppressed))
 		send(descGuestExhausted, prometheus.CounterValue, float64(totals.Exhausted))
 		send(descGuestBusy, prometheus.CounterValue, float64(totals.Busy))
+		send(descGuestStarved, prometheus.CounterValue, float64(totals.Starved))
+		held := a.Held()
+		send(descGuestInstances, prometheus.GaugeValue, float64(held.Instances))
+		send(descGuestHeld, prometheus.GaugeValue, float64(held.Bytes))
+		send(descGuestEvicted, prometheus.CounterValue, float64(held.Evicted))
 		for kind, n := range totals.Faults {
 			send(descGuestFaults, prometheus.CounterValue, float64(n), strings.ReplaceAll(kind, " ", "_"))
 		}

@@ -111,6 +111,7 @@ func (p *program) newServer(ctx context.Context) (_ *server, err error) {
 		Site:    p.config.Site,
 		Log:     s.log,
 		Audit:   true,
+		Memory:  int64(p.config.GuestMemory),
 		Workers: workers * (len(transports.Listen) + 1), // one a socket, and as many for connections
 	})
 	s.closers = append(s.closers, func() error { resolver.Close(); return nil })

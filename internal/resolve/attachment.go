@@ -82,10 +82,17 @@ type Attachment struct {
 
 	discarded atomic.Bool // no Worker needs an instance any more
 
-	purity   purity
-	reserve  reserve
-	budget   budget
-	breaker  breaker
+	purity  purity
+	reserve reserve
+	budget  budget
+	breaker breaker
+
+	// What its instances take; see memory.
+	instances atomic.Int64
+	bytes     atomic.Int64
+	weight    atomic.Int64  // of the last one that was made; 0 where none was
+	evicted   atomic.Uint64 // to make room
+
 	running  atomic.Int64 // calls, where Concurrency bounds them
 	failures throttle.Throttle
 	lines    lineLimiter

@@ -127,6 +127,9 @@ func (b *breaker) failed(question uint64, now time.Time, calls func() uint64) (o
 	return true, b.failures, of
 }
 
+// abandon ends a probe that came to no call.
+func (b *breaker) abandon() { b.probing.Store(0) }
+
 // probed ends a probe, and reports whether the breaker closed by it.
 func (b *breaker) probed(err error, now time.Time) (closed bool) {
 	b.mu.Lock()

@@ -48,6 +48,9 @@ func reason(err error) string {
 	if errors.Is(err, errBusy) {
 		return "too many calls at the same time"
 	}
+	if errors.Is(err, errNoMemory) {
+		return "no memory for another instance"
+	}
 	if errors.Is(err, errOpen) {
 		return "circuit breaker open"
 	}

@@ -6,7 +6,7 @@
 // let every goroutine that serves make its own [Worker].
 //
 // The package knows neither sockets nor messages nor stores. A Resolver is safe
-// for concurrent use, a Worker is not; a query takes no lock and sees one
+// for concurrent use, a Worker is not; a query waits for no other and sees one
 // Routing from its beginning to its end.
 package resolve
 
@@ -28,6 +28,7 @@ type Config struct {
 	Site    string           // name of the place where this process runs, for guests that ask; at most 255 bytes
 	Audit   bool             // replay samples of what guests say, to find those that are not pure; see [Resolver.Close]
 	Workers int              // how many Workers are to find an instance of each guest ready; others make theirs at their first question
+	Memory  int64            // bytes that the instances of all guests may take together; 0 for no bound
 	Log     *slog.Logger     // failures of guests and what guests log; nil discards
 	Now     func() time.Time // nil for the real clock
 
@@ -41,6 +42,8 @@ type Resolver struct {
 	routing atomic.Pointer[Routing]
 
 	discards atomic.Uint64 // calls of Discard
+
+	memory memory // that instances take
 
 	mu      sync.Mutex // held by SetRouting
 	newest  uint64     // the last generation of a routing
@@ -57,6 +60,7 @@ func New(config Config) *Resolver {
 		config.Now = time.Now
 	}
 	r := &Resolver{config: config}
+	r.memory.most = config.Memory
 	r.routing.Store(&Routing{zones: &authority.Zones{}, attachments: newCoverage()})
 	return r
 }
@@ -127,9 +131,13 @@ func (r *Resolver) renew() {
 }
 
 // warm fills an attachment's reserve up to one instance for each of the Workers
-// that have none yet.
+// that have none yet, for as long as there is memory that nobody has.
 func (r *Resolver) warm(ctx context.Context, a *Attachment) {
-	for a.reserve.size() < r.config.Workers-a.Stats.joined() {
+	if a.reserve.memory == nil {
+		a.reserve.memory, a.reserve.attachment = &r.memory, a
+		r.memory.join(&a.reserve)
+	}
+	for a.reserve.size() < r.config.Workers-a.Stats.joined() && r.memory.free(a.weight.Load()) {
 		instance, err := a.Guest.NewInstance(ctx)
 		if err != nil && ctx.Err() != nil {
 			return
@@ -139,7 +147,10 @@ func (r *Resolver) warm(ctx context.Context, a *Attachment) {
 				"guest", a.Label, "zone", a.Zone.String(), "error", err)
 			return
 		}
+		a.weight.Store(weight(instance))
+		a.instances.Add(1)
 		a.reserve.put(instance)
+		r.memory.room(0)
 	}
 }
 
@@ -162,37 +173,6 @@ func (r *Resolver) NewSlowWorker() *Worker {
 	return w
 }
 
-// reserve holds instances made ahead of the Workers that will take them.
-type reserve struct {
-	mu        sync.Mutex
-	instances []Instance
-}
-
-func (r *reserve) size() int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return len(r.instances)
-}
-
-func (r *reserve) put(i Instance) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.instances = append(r.instances, i)
-}
-
-// take returns an instance, or nil where none was made ahead.
-func (r *reserve) take() Instance {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	n := len(r.instances)
-	if n == 0 {
-		return nil
-	}
-	i := r.instances[n-1]
-	r.instances = r.instances[:n-1]
-	return i
-}
-
 // Discard gives up an attachment that is in no Routing any more and will be in none
 // again: it closes the instances that were made for it and never taken, and has the
 // Workers close theirs, each before its next question.
@@ -203,7 +183,9 @@ func (r *Resolver) Discard(ctx context.Context, a *Attachment) error {
 	var errs []error
 	for i := a.reserve.take(); i != nil; i = a.reserve.take() {
 		errs = append(errs, i.Close(ctx))
+		a.instances.Add(-1)
 	}
+	r.memory.leave(&a.reserve)
 	return errors.Join(errs...)
 }
 

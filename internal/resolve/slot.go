@@ -5,6 +5,7 @@ import (
 	"errors"
 	"hash/maphash"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/namelet/namelet/hostabi"
@@ -23,7 +24,11 @@ const (
 // and the failures that are still remembered.
 type slot struct {
 	attachment *Attachment
-	instance   Instance // nil until the first call, and where none could be made
+	memory     *memory
+	log        *slog.Logger
+	tenancy    tenant
+	mu         sync.Mutex // held while instance is used, and by who evicts it
+	instance   Instance   // nil until the first call, where none could be made, and where it was evicted
 	counters   *counters
 	calls      int // since the guest last had time for itself
 	unaudited  int // since one was last replayed
@@ -35,8 +40,10 @@ type slot struct {
 	last   time.Time            // when the last one failed
 }
 
-func newSlot(a *Attachment) *slot {
-	return &slot{attachment: a, counters: a.Stats.join()}
+func newSlot(a *Attachment, r *Resolver) *slot {
+	s := &slot{attachment: a, memory: &r.memory, log: r.config.Log, counters: a.Stats.join()}
+	s.memory.join(s)
+	return s
 }
 
 // readableZone is a zone that the attachment's guest may look into; zone is nil
@@ -62,8 +69,9 @@ func (s *slot) forgetZones() {
 }
 
 // call runs the guest on q. The error is a *runtime.Fault, errSuppressed, errOpen,
-// errBusy or errExhausted.
+// errBusy, errNoMemory or errExhausted.
 func (s *slot) call(q *hostabi.Question, h *host, fuel uint64, a *runtime.Answer) error {
+	a.Fuel = 0 // what stood there is another question's
 	// Only a slot with failures needs to know the time, or the hash of a question.
 	if len(s.failed) > 0 && s.suppressed(s.hash(q)) {
 		s.counters.suppressed.Add(1)
@@ -84,9 +92,17 @@ func (s *slot) call(q *hostabi.Question, h *host, fuel uint64, a *runtime.Answer
 		s.counters.suppressed.Add(1)
 		return errOpen
 	}
+	fault := s.take()
+	if fault == errNoMemory {
+		s.counters.starved.Add(1)
+		if probe {
+			s.attachment.breaker.abandon()
+		}
+		return errNoMemory
+	}
 	s.counters.calls.Add(1)
 	s.calls++
-	err := s.run(q, h, fuel, a)
+	err := s.run(q, h, fuel, a, fault)
 	s.counters.fuel.Add(a.Fuel)
 	if rate > 0 {
 		s.attachment.budget.burn(a.Fuel, rate, sinceStart())
@@ -98,45 +114,72 @@ func (s *slot) call(q *hostabi.Question, h *host, fuel uint64, a *runtime.Answer
 		s.remember(s.hash(q), err)
 	}
 	if err != nil || probe {
-		s.tell(probe, q, err, h.worker.resolver.config.Log)
+		s.tell(probe, q, err)
 	}
 	return err
 }
 
 // tell has the breaker know how a probe ended, or that a call failed, and logs what
 // comes of it.
-func (s *slot) tell(probe bool, q *hostabi.Question, err error, log *slog.Logger) {
+func (s *slot) tell(probe bool, q *hostabi.Question, err error) {
 	a, now := s.attachment, time.Now()
 	what := []any{"guest", a.Label, "zone", a.Zone.String(), "at", a.At.String()}
 	if probe {
 		if a.breaker.probed(err, now) {
-			log.Info("guest is asked again: its circuit breaker closed", what...)
+			s.log.Info("guest is asked again: its circuit breaker closed", what...)
 		}
 		return
 	}
 	if opened, failures, calls := a.breaker.failed(s.hash(q), now, a.Stats.calls); opened {
-		log.Error("guest fails too often: its circuit breaker opened, and the fallback answers",
+		s.log.Error("guest fails too often: its circuit breaker opened, and the fallback answers",
 			append(what, "failures", failures, "calls", calls, "error", err)...)
 	}
 }
 
-func (s *slot) run(q *hostabi.Question, h *host, fuel uint64, a *runtime.Answer) error {
-	if s.instance == nil {
-		instance, err := s.take(context.Background())
-		if err != nil {
-			return &runtime.Fault{Kind: runtime.FaultInit, Message: err.Error(), Err: err}
-		}
-		s.instance = instance
+// run asks the instance; fault is why there is none.
+func (s *slot) run(q *hostabi.Question, h *host, fuel uint64, a *runtime.Answer, fault error) error {
+	if fault != nil {
+		return &runtime.Fault{Kind: runtime.FaultInit, Message: fault.Error(), Err: fault}
 	}
-	return s.instance.Answer(q, fuel, h, a)
+	s.tenancy.asked.Store(sinceStart())
+	err := s.instance.Answer(q, fuel, h, a)
+	s.weigh()
+	return err
 }
 
-// take gives the slot an instance: one made ahead, or a new one.
-func (s *slot) take(ctx context.Context) (Instance, error) {
-	if i := s.attachment.reserve.take(); i != nil {
-		return i, nil
+// take gives the slot an instance where it has none: one made ahead, or a new one,
+// for which others may have to go. The error is errNoMemory or the guest's.
+func (s *slot) take() (err error) {
+	if s.instance != nil {
+		return nil
 	}
-	return s.attachment.Guest.NewInstance(ctx)
+	a := s.attachment
+	if s.instance = a.reserve.take(); s.instance == nil {
+		if !s.memory.room(a.weight.Load()) {
+			return errNoMemory
+		}
+		if s.instance, err = a.Guest.NewInstance(context.Background()); err != nil {
+			s.instance = nil
+			return err
+		}
+		a.weight.Store(weight(s.instance))
+		a.instances.Add(1)
+	}
+	s.weigh()
+	return nil
+}
+
+// weigh counts what the instance takes now. What it has taken more than there was may
+// cost others theirs.
+func (s *slot) weigh() {
+	more := weight(s.instance) - s.tenancy.bytes.Load()
+	if more == 0 {
+		return
+	}
+	s.memory.charge(s.attachment, &s.tenancy, more)
+	if more > 0 {
+		s.memory.room(0)
+	}
 }
 
 // A guest gets time between queries, for the collection of its garbage, after so
@@ -150,10 +193,13 @@ const (
 // idle gives the guest time, and says that memory presses where three quarters of
 // its limit are taken. A failure counts, and costs the guest its instance.
 func (s *slot) idle(sink runtime.Sink) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.calls = 0
 	if s.instance == nil {
 		return
 	}
+	defer s.weigh()
 	reason := hostabi.IdleQuiet
 	if s.instance.MemoryBytes() > s.attachment.Memory/4*3 {
 		reason = hostabi.IdleMemory
@@ -209,13 +255,23 @@ func faultKind(err error) runtime.FaultKind {
 	return runtime.FaultHost
 }
 
-// close ends the slot's instance, whose guest nobody asks any more.
-func (s *slot) close(log *slog.Logger) {
+// give gives the slot up, whose guest this Worker does not ask any more.
+func (s *slot) give() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.close()
+	s.memory.leave(s)
+}
+
+// close ends the slot's instance.
+func (s *slot) close() {
 	if s.instance == nil {
 		return
 	}
 	if err := s.instance.Close(context.Background()); err != nil {
-		log.Warn("guest instance did not close", "guest", s.attachment.Label, "error", err)
+		s.log.Warn("guest instance did not close", "guest", s.attachment.Label, "error", err)
 	}
 	s.instance = nil
+	s.memory.charge(s.attachment, &s.tenancy, -s.tenancy.bytes.Load())
+	s.attachment.instances.Add(-1)
 }

@@ -21,6 +21,7 @@ type counters struct {
 	suppressed atomic.Uint64
 	exhausted  atomic.Uint64
 	busy       atomic.Uint64
+	starved    atomic.Uint64
 	faults     [faultKinds]atomic.Uint64
 	_          [64]byte
 }
@@ -40,6 +41,7 @@ type Totals struct {
 	Suppressed uint64 // questions answered from the fallback without a call, after failures
 	Exhausted  uint64 // questions answered from the fallback without a call, for want of fuel in that second
 	Busy       uint64 // questions answered from the fallback without a call, since as many ran as may
+	Starved    uint64 // questions answered from the fallback without a call, for want of memory for an instance
 	Faults     map[string]uint64
 }
 
@@ -84,6 +86,7 @@ func (s *Stats) Totals() Totals {
 		t.Suppressed += c.suppressed.Load()
 		t.Exhausted += c.exhausted.Load()
 		t.Busy += c.busy.Load()
+		t.Starved += c.starved.Load()
 		for kind := 1; kind < faultKinds; kind++ {
 			t.Faults[runtime.FaultKind(kind).String()] += c.faults[kind].Load()
 		}

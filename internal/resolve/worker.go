@@ -137,7 +137,7 @@ func (w *Worker) adopt(r *Routing) {
 func (w *Worker) sweep(discards uint64) {
 	for a, s := range w.slots {
 		if a.discarded.Load() {
-			s.close(w.resolver.config.Log)
+			s.give()
 			delete(w.slots, a)
 		}
 	}
@@ -159,7 +159,7 @@ func (w *Worker) Idle() {
 // Close gives back the Worker's instances. A closed Worker is not used again.
 func (w *Worker) Close() {
 	for a, s := range w.slots {
-		s.close(w.resolver.config.Log)
+		s.give()
 		delete(w.slots, a)
 	}
 }
@@ -265,7 +265,7 @@ func (w *Worker) ask(a *Attachment, zone *authority.Zone, q authority.Question, 
 	}
 	s := w.slots[a]
 	if s == nil {
-		s = newSlot(a)
+		s = newSlot(a, w.resolver)
 		w.slots[a] = s
 	}
 	w.host.attachment, w.host.slot, w.host.direct = a, s, zone.Direct
@@ -279,6 +279,8 @@ func (w *Worker) ask(a *Attachment, zone *authority.Zone, q authority.Question, 
 		ZoneOff:   len(qname) - zone.Apex.Len(),
 		AttachOff: len(qname) - a.At.Len(),
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	err := s.call(&w.question, &w.host, min(w.fuel, a.Fuel), out)
 	w.fuel -= min(w.fuel, out.Fuel)
 	if err == nil {

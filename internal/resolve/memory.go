@@ -1,0 +1,224 @@
+package resolve
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"sync/atomic"
+)
+
+// errNoMemory is the failure of a question whose guest is not called, since the
+// instances that run take all the memory that guests may have.
+var errNoMemory = errors.New("resolve: the memory of all guests is in use")
+
+// instanceBytes is allowed for what an instance takes beside its guest's memory: the
+// engine's structures and a native stack.
+const instanceBytes = 64 << 10
+
+// victimsKept is how many holders one look at all of them finds.
+const victimsKept = 64
+
+// memory bounds what the instances of all guests take together. Each instance counts
+// with all the memory that its guest has, though it shares with others what it did not
+// write to. Where one more does not fit, those go that were asked the longest ago; they
+// come back as copies of their guest's picture.
+//
+// A call that finds its instance takes no lock of it.
+type memory struct {
+	most    int64 // 0 for no bound
+	used    atomic.Int64
+	evicted atomic.Uint64
+
+	mu      sync.Mutex
+	holders []holder
+	victims []victim // of the last look, those asked the longest ago at the end
+}
+
+// holder has instances that may be evicted.
+type holder interface {
+	tenant() *tenant
+	// evict closes an instance that nobody uses, and returns what that gave back: 0
+	// where there is none. It does not wait for a call to end.
+	evict() int64
+}
+
+// tenant is a holder's part in the memory.
+type tenant struct {
+	at    int          // its index among the holders
+	asked atomic.Int64 // when, in nanoseconds since started; 0 for never
+	bytes atomic.Int64 // that its instances take
+}
+
+type victim struct {
+	holder
+	asked int64
+}
+
+// weight is what an instance counts with.
+func weight(i Instance) int64 { return int64(i.MemoryBytes()) + instanceBytes }
+
+func (m *memory) join(h holder) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	h.tenant().at = len(m.holders)
+	m.holders = append(m.holders, h)
+}
+
+// leave takes a holder out, whose instances are closed.
+func (m *memory) leave(h holder) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	at, last := h.tenant().at, len(m.holders)-1
+	if at > last || m.holders[at] != h {
+		return // it never joined
+	}
+	m.holders[at] = m.holders[last]
+	m.holders[at].tenant().at = at
+	m.holders[last] = nil
+	m.holders = m.holders[:last]
+	m.victims = slices.DeleteFunc(m.victims, func(v victim) bool { return v.holder == h })
+}
+
+// charge counts more bytes of a holder, or fewer where they are negative.
+func (m *memory) charge(a *Attachment, t *tenant, bytes int64) {
+	t.bytes.Add(bytes)
+	a.bytes.Add(bytes)
+	m.used.Add(bytes)
+}
+
+// free reports whether so many bytes more fit as it is.
+func (m *memory) free(bytes int64) bool { return m.most == 0 || m.used.Load()+bytes <= m.most }
+
+// room makes room for so many bytes more, and reports whether there is. Calls that
+// run keep their instances.
+func (m *memory) room(bytes int64) bool {
+	if m.free(bytes) {
+		return true
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for looks := 0; !m.free(bytes); {
+		if len(m.victims) == 0 {
+			if looks++; looks > 2 || !m.look() {
+				return false
+			}
+		}
+		last := len(m.victims) - 1
+		v := m.victims[last]
+		m.victims = m.victims[:last]
+		if v.tenant().asked.Load() == v.asked && v.evict() > 0 {
+			m.evicted.Add(1)
+			looks = 0
+		}
+	}
+	return true
+}
+
+// look finds those that were asked the longest ago, and reports whether there are any.
+func (m *memory) look() bool {
+	var all []victim
+	for _, h := range m.holders {
+		if t := h.tenant(); t.bytes.Load() > 0 {
+			all = append(all, victim{h, t.asked.Load()})
+		}
+	}
+	slices.SortFunc(all, func(a, b victim) int { return cmp.Compare(b.asked, a.asked) })
+	m.victims = append(m.victims[:0], all[max(0, len(all)-victimsKept):]...)
+	return len(m.victims) > 0
+}
+
+// Memory is what instances take.
+type Memory struct {
+	Used, Most int64 // bytes; Most is 0 for no bound
+	Evicted    uint64
+}
+
+// Memory returns what the instances of all guests take now.
+func (r *Resolver) Memory() Memory {
+	return Memory{Used: r.memory.used.Load(), Most: r.memory.most, Evicted: r.memory.evicted.Load()}
+}
+
+// Held is what the instances of one attachment's guest take.
+type Held struct {
+	Instances int64
+	Bytes     int64
+	Evicted   uint64 // instances that made room for others
+}
+
+// Held returns what they take now.
+func (a *Attachment) Held() Held {
+	return Held{Instances: a.instances.Load(), Bytes: a.bytes.Load(), Evicted: a.evicted.Load()}
+}
+
+// tenant implements holder.
+func (s *slot) tenant() *tenant { return &s.tenancy }
+
+// evict implements holder.
+func (s *slot) evict() (freed int64) {
+	if !s.mu.TryLock() {
+		return 0
+	}
+	defer s.mu.Unlock()
+	if s.instance == nil {
+		return 0
+	}
+	freed = s.tenancy.bytes.Load()
+	s.close()
+	s.attachment.evicted.Add(1)
+	return max(freed, 1)
+}
+
+// reserve holds instances made ahead of the Workers that will take them.
+type reserve struct {
+	attachment *Attachment
+	memory     *memory
+	tenancy    tenant
+
+	mu        sync.Mutex
+	instances []Instance
+}
+
+func (r *reserve) tenant() *tenant { return &r.tenancy }
+
+// evict implements holder.
+func (r *reserve) evict() int64 {
+	i := r.take()
+	if i == nil {
+		return 0
+	}
+	// What an instance does not give back when it closes is not to be had at all.
+	_ = i.Close(context.Background())
+	r.attachment.instances.Add(-1)
+	r.attachment.evicted.Add(1)
+	return weight(i)
+}
+
+func (r *reserve) size() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.instances)
+}
+
+// put keeps an instance, which counts from now on.
+func (r *reserve) put(i Instance) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.instances = append(r.instances, i)
+	r.memory.charge(r.attachment, &r.tenancy, weight(i))
+}
+
+// take returns an instance, or nil where none was made ahead. It counts no more.
+func (r *reserve) take() Instance {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	n := len(r.instances)
+	if n == 0 {
+		return nil
+	}
+	i := r.instances[n-1]
+	r.instances = r.instances[:n-1]
+	r.memory.charge(r.attachment, &r.tenancy, -weight(i))
+	return i
+}
