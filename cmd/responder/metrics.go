@@ -100,6 +100,10 @@ var (
 		"Memory that the instances of all guests take.", nil, nil)
 	descGuestMemorySize = prometheus.NewDesc("responder_guest_memory_size_bytes",
 		"Memory that they may take; 0 where there is no bound.", nil, nil)
+	descGuestLookups = prometheus.NewDesc("responder_guest_lookups_total",
+		"RRsets that calls of attached guests looked up.", guestLabels, nil)
+	descGuestTook = prometheus.NewDesc("responder_guest_call_seconds",
+		"Time that calls of a guest took, over all its attachments.", []string{"guest"}, nil)
 	descGuestFaults = prometheus.NewDesc("responder_guest_faults_total",
 		"Failures of attached guests, by kind.", append(guestLabels[:len(guestLabels):len(guestLabels)], "kind"), nil)
 	descGuestBreaker = prometheus.NewDesc("responder_guest_breaker_state",
@@ -118,7 +122,7 @@ var guestLabels = []string{"guest", "zone", "at", "scope"}
 
 // Describe implements prometheus.Collector.
 func (*guestCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descGuestCalls, descGuestFuel, descGuestFuelMax, descGuestSuppressed, descGuestExhausted, descGuestBusy, descGuestStarved, descGuestInstances, descGuestHeld, descGuestEvicted, descGuestMemory, descGuestMemorySize, descGuestFaults, descGuestBreaker, descGuestOpened, descGuestReplays, descGuestDiffers, descGuestNumber} {
+	for _, d := range []*prometheus.Desc{descGuestCalls, descGuestFuel, descGuestFuelMax, descGuestSuppressed, descGuestExhausted, descGuestBusy, descGuestStarved, descGuestInstances, descGuestHeld, descGuestEvicted, descGuestMemory, descGuestMemorySize, descGuestLookups, descGuestTook, descGuestFaults, descGuestBreaker, descGuestOpened, descGuestReplays, descGuestDiffers, descGuestNumber} {
 		ch <- d
 	}
 }
@@ -128,7 +132,11 @@ func (c *guestCollector) Collect(ch chan<- prometheus.Metric) {
 	memory := c.resolver.Memory()
 	ch <- prometheus.MustNewConstMetric(descGuestMemory, prometheus.GaugeValue, float64(memory.Used))
 	ch <- prometheus.MustNewConstMetric(descGuestMemorySize, prometheus.GaugeValue, float64(memory.Most))
+	took := map[string]resolve.Latency{}
 	for a := range c.resolver.Routing().Attachments() {
+		sum := took[a.Label]
+		sum.Add(a.Stats.Latency())
+		took[a.Label] = sum
 		labels := []string{a.Label, a.Zone.String(), a.At.String(), scopeLabel(a.Scope)}
 		send := func(d *prometheus.Desc, kind prometheus.ValueType, n float64, more ...string) {
 			ch <- prometheus.MustNewConstMetric(d, kind, n, append(labels[:len(labels):len(labels)], more...)...)
@@ -140,6 +148,7 @@ func (c *guestCollector) Collect(ch chan<- prometheus.Metric) {
 		send(descGuestSuppressed, prometheus.CounterValue, float64(totals.Suppressed))
 		send(descGuestExhausted, prometheus.CounterValue, float64(totals.Exhausted))
 		send(descGuestBusy, prometheus.CounterValue, float64(totals.Busy))
+		send(descGuestLookups, prometheus.CounterValue, float64(totals.Lookups))
 		send(descGuestStarved, prometheus.CounterValue, float64(totals.Starved))
 		held := a.Held()
 		send(descGuestInstances, prometheus.GaugeValue, float64(held.Instances))
@@ -159,6 +168,9 @@ func (c *guestCollector) Collect(ch chan<- prometheus.Metric) {
 		for name, n := range a.Metrics.All() {
 			send(descGuestNumber, prometheus.UntypedValue, float64(n), name)
 		}
+	}
+	for guest, sum := range took {
+		ch <- prometheus.MustNewConstHistogram(descGuestTook, sum.Calls, sum.Sum.Seconds(), sum.Buckets, guest)
 	}
 }
 

@@ -151,7 +151,7 @@ func TestMetricsPage(t *testing.T) {
 	served := map[string]string{}
 	for _, line := range typeLine.FindAllStringSubmatch(text, -1) {
 		var labels []string
-		sample := regexp.MustCompile(`(?m)^` + line[1] + `[{ ].*$`).FindString(text)
+		sample := regexp.MustCompile(`(?m)^` + line[1] + `(_count)?[{ ].*$`).FindString(text)
 		for _, label := range labelName.FindAllStringSubmatch(sample, -1) {
 			labels = append(labels, label[1])
 		}

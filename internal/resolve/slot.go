@@ -141,8 +141,11 @@ func (s *slot) run(q *hostabi.Question, h *host, fuel uint64, a *runtime.Answer,
 	if fault != nil {
 		return &runtime.Fault{Kind: runtime.FaultInit, Message: fault.Error(), Err: fault}
 	}
-	s.tenancy.asked.Store(sinceStart())
+	began := sinceStart()
+	s.tenancy.asked.Store(began)
 	err := s.instance.Answer(q, fuel, h, a)
+	s.counters.took.observe(time.Duration(sinceStart() - began))
+	s.counters.lookups.Add(uint64(len(s.instance.Lookups())))
 	s.weigh()
 	return err
 }

@@ -22,6 +22,8 @@ type counters struct {
 	exhausted  atomic.Uint64
 	busy       atomic.Uint64
 	starved    atomic.Uint64
+	lookups    atomic.Uint64
+	took       latency
 	faults     [faultKinds]atomic.Uint64
 	_          [64]byte
 }
@@ -41,6 +43,7 @@ type Totals struct {
 	Suppressed uint64 // questions answered from the fallback without a call, after failures
 	Exhausted  uint64 // questions answered from the fallback without a call, for want of fuel in that second
 	Busy       uint64 // questions answered from the fallback without a call, since as many ran as may
+	Lookups    uint64 // RRsets that its calls looked up
 	Starved    uint64 // questions answered from the fallback without a call, for want of memory for an instance
 	Faults     map[string]uint64
 }
@@ -86,6 +89,7 @@ func (s *Stats) Totals() Totals {
 		t.Suppressed += c.suppressed.Load()
 		t.Exhausted += c.exhausted.Load()
 		t.Busy += c.busy.Load()
+		t.Lookups += c.lookups.Load()
 		t.Starved += c.starved.Load()
 		for kind := 1; kind < faultKinds; kind++ {
 			t.Faults[runtime.FaultKind(kind).String()] += c.faults[kind].Load()
