@@ -254,3 +254,36 @@ func TestRate(t *testing.T) {
 		t.Errorf("later: %v", err)
 	}
 }
+
+// Nothing that a caller shows lets it in but a token.
+func FuzzCredentials(f *testing.F) {
+	service := newService(f)
+	made, err := service.CreateToken(f.Context(), control.TokenRequest{Name: "reader", Scopes: []string{"read"}})
+	if err != nil {
+		f.Fatal(err)
+	}
+	handler := control.Handler(service, control.Endpoint{Closed: true, Token: "file"})
+	for _, shown := range []string{"Bearer " + made.Secret, "bearer " + made.Secret + " ", "Bearer file", "Basic YTpi", "Bearer namelet_reader_" + strings.Repeat("0", 64), "Bearer namelet__"} {
+		f.Add(shown, "localhost", "id", "")
+	}
+	f.Fuzz(func(t *testing.T, shown, host, id, origin string) {
+		r := httptest.NewRequest("POST", "http://127.0.0.1/v1/zone/list", strings.NewReader("{}"))
+		r.Host = host
+		r.Header = http.Header{"Content-Type": {"application/json"}, "Authorization": {shown}, "X-Request-Id": {id}}
+		if origin != "" {
+			r.Header.Set("Origin", origin)
+		}
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, r)
+		kind, text, _ := strings.Cut(shown, " ")
+		text = strings.TrimSpace(text)
+		if right := strings.EqualFold(kind, "Bearer") && (text == made.Secret || text == "file"); w.Code == http.StatusOK && !right {
+			t.Fatalf("%q was let in", shown)
+		} else if w.Code == http.StatusUnauthorized && right {
+			t.Fatalf("%q was not let in: %s", shown, w.Body)
+		}
+		if got := w.Header().Get("X-Request-Id"); got == "" || len(got) > 64 || got != id && len(got) != 24 {
+			t.Fatalf("request id %q became %q", id, got)
+		}
+	})
+}

@@ -433,6 +433,9 @@ func FuzzHandler(f *testing.F) {
 	f.Add("/v1/zone/set", "application/json", "", []byte(`{"zone":"a.","max_stale_seconds":1e300,"residency":"lookup","client_subnet":false}`))
 	f.Add("/v1/record/apply", "application/json", "", []byte(`{"zone":"a.","changes":[{"set":{"name":"@","type":"DNAME","TTL":1,"data":["x"]}},{"delete":{"name":"b"}}]}`))
 	f.Add("/v1/store/check", "application/json", "", []byte(`{}`))
+	f.Add("/v1/token/create", "application/json", "", []byte(`{"name":"t","scopes":["guests"],"zones":["a."],"guests":["g*"],"expires":"2100-01-01T00:00:00Z"}`))
+	f.Add("/v1/token/delete", "application/json", "", []byte(`{"name":"t"}`))
+	f.Add("/v1/audit/list", "application/json", "", []byte(`{"limit":1,"subject":"a.","who":"t"}`))
 	f.Add("/v1/store/backup", "application/json", "", []byte(`{}`))
 	f.Fuzz(func(t *testing.T, path, mediaType, request string, body []byte) {
 		r := httptest.NewRequest("POST", "http://127.0.0.1/v1/", strings.NewReader(string(body)))
