@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"bytes"
 	"os"
 	goruntime "runtime"
 	"unsafe"
@@ -15,7 +16,7 @@ func anonymousFile(content []byte) (*os.File, error) {
 		return nil, err
 	}
 	file := os.NewFile(uintptr(fd), "namelet-picture") // closed with the last reference
-	if _, err := file.Write(content); err != nil {
+	if err := writeSparse(file, content); err != nil {
 		_ = file.Close()
 		return nil, err
 	}
@@ -24,6 +25,29 @@ func anonymousFile(content []byte) (*os.File, error) {
 		return nil, err
 	}
 	return file, nil
+}
+
+// sparsePage is what a page of the system holds, or a part of one.
+const sparsePage = 4096
+
+// writeSparse gives a file the content, and no memory to pages of zeros: a guest's memory begins
+// with many.
+func writeSparse(file *os.File, content []byte) error {
+	if err := file.Truncate(int64(len(content))); err != nil {
+		return err
+	}
+	var zeros [sparsePage]byte
+	for at := 0; at < len(content); {
+		end := at
+		for end < len(content) && !bytes.Equal(content[end:min(end+sparsePage, len(content))], zeros[:min(sparsePage, len(content)-end)]) {
+			end = min(end+sparsePage, len(content))
+		}
+		if _, err := file.WriteAt(content[at:end], int64(at)); err != nil {
+			return err
+		}
+		at = end + sparsePage // the page at end is zeros, or end is the content's
+	}
+	return nil
 }
 
 // mapOver puts the file's content in the place of space, which is of reserve: reads see the file,
