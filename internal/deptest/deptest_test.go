@@ -33,6 +33,7 @@ var rules = []rule{
 	{path: "internal/resolve", only: []string{"rr", "hostabi", "internal/authority", "internal/throttle", "runtime"}, std: true, reason: "the decision is apart from transports and stores"},
 	{path: "internal/frontend", only: []string{"rr", "hostabi", "internal/authority", "internal/resolve", "internal/dnsjson", "internal/throttle"}, reason: "transports are handed a resolver; they know no store and no sandbox"},
 	{path: "internal/throttle", only: []string{}, std: true, reason: "whoever logs may have it"},
+	{path: "internal/trial", only: []string{"rr", "hostabi", "internal/authority", "internal/resolve", "runtime", "store/zonefile"}, reason: "a trial knows no store and no network"},
 	{path: "internal/dnsjson", only: []string{"rr", "store/zonefile"}, reason: "a form of messages, whoever has them"},
 }
 
@@ -49,6 +50,7 @@ var fences = []fence{
 	{"cloud.google.com", []string{"store/spanner"}, "a backend only brings a driver"},
 	{"go.etcd.io/bbolt", []string{"store/bolt", "internal/mirror"}, "a backend only brings a driver; a mirror is a file of its own form"},
 	{"google.golang.org/grpc", []string{"store/spanner"}, "a backend only brings a driver"},
+	{"aead.dev/minisign", []string{"internal/control", "cmd/responder"}, "signatures are of what is pushed, and checked where it arrives"},
 	{"github.com/spf13/cobra", []string{"cmd/responder"}, "only the program has commands"},
 	{"github.com/caarlos0/env/v11", []string{"cmd/responder"}, "only the program reads the environment"},
 	{module + "/cmd", nil, "nothing imports the program"},

@@ -4,6 +4,7 @@ package trial
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -15,6 +16,9 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/namelet/namelet/runtime"
+	"github.com/namelet/namelet/store/zonefile"
 )
 
 // TestMain makes the test's program the process of a Child, which is told what to do by its first argument.
@@ -246,6 +250,33 @@ func FuzzScenario(f *testing.F) {
 		}
 		if p, err := s.parse(); err == nil && len(p.asked) != len(s.Cases) {
 			t.Errorf("%d of %d cases", len(p.asked), len(s.Cases))
+		}
+	})
+}
+
+// FuzzRun tries whatever bytes: the trial ends with a report, whatever they are.
+func FuzzRun(f *testing.F) {
+	files, err := filepath.Glob("../../guests/hostile/*.wat")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, file := range append(files, "testdata/client.wat") {
+		f.Add(wat(f, file))
+	}
+	engine, err := runtime.New(context.Background(), runtime.Config{Text: zonefile.ParseRdata})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Cleanup(func() { engine.Close(context.Background()) })
+	s := []Scenario{scenario(Case{Ask: "www.a.example A", Want: []string{"NXDOMAIN"}})}
+	f.Fuzz(func(t *testing.T, module []byte) {
+		r, err := Run(context.Background(), engine, module, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := json.Marshal(r)
+		if err != nil || len(text) > 256<<10 {
+			t.Errorf("a report of %d bytes, %v", len(text), err)
 		}
 	})
 }
