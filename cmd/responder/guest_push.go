@@ -15,6 +15,7 @@ import (
 // pushFlags are the flags of guest push.
 type pushFlags struct {
 	scenarios                            string
+	progress                             bool
 	keyFile, passwordFile, signatureFile string
 }
 
@@ -45,8 +46,12 @@ docs/reference/scenarios.md has their form.`,
 			if err != nil {
 				return err
 			}
+			meter := p.meter(o.progress)
+			defer meter.clear()
+			push.Sent = func(done, total int) { meter.show("sending", "bytes", int64(done), int64(total)) }
 			return p.operateNew(cmd.Context(), func(ops operations) error {
 				version, err := ops.PushGuest(cmd.Context(), push, wasm)
+				meter.clear()
 				if err != nil {
 					p.findings(err)
 					return fmt.Errorf("%s: %w", args[1], err)
@@ -60,6 +65,7 @@ docs/reference/scenarios.md has their form.`,
 	f.StringVar(&o.keyFile, "sign", "", "`file` with a secret key of minisign to sign the module with")
 	f.StringVar(&o.passwordFile, "password-file", "", "`file` with the password of the secret key")
 	f.StringVar(&o.signatureFile, "signature", "", "`file` with a signature of the module, as minisign writes it")
+	f.BoolVar(&o.progress, "progress", false, "say on standard error how much of the module is sent, also where that is no terminal")
 	cmd.MarkFlagsMutuallyExclusive("sign", "signature")
 	return cmd
 }

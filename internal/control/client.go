@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"sync"
 	"time"
 
 	"github.com/namelet/namelet/rr"
@@ -195,15 +196,48 @@ func (c *Client) Guests(ctx context.Context) ([]GuestVersion, error) {
 // PushGuest is that of Service.
 func (c *Client) PushGuest(ctx context.Context, q GuestPush, module []byte) (GuestVersion, error) {
 	body := io.Reader(bytes.NewReader(module))
+	total := len(module)
 	if len(q.Scenarios) > 0 {
 		text, err := json.Marshal(q.Scenarios)
 		if err != nil {
 			return GuestVersion{}, err
 		}
 		q.ScenarioBytes = len(text)
+		total += len(text)
 		body = io.MultiReader(bytes.NewReader(text), body)
 	}
+	if q.Sent != nil {
+		sending := &counted{from: body, total: total, tell: q.Sent}
+		defer sending.end()
+		body = sending
+	}
 	return post[GuestVersion](ctx, c, http.MethodPost, pathGuestPush, q, typeModule, body)
+}
+
+// counted tells how much of a body was read, until end: a body may be read on when
+// the answer has come early.
+type counted struct {
+	from        io.Reader
+	done, total int
+
+	mu   sync.Mutex
+	tell func(done, total int) // nil after the end
+}
+
+func (c *counted) Read(p []byte) (int, error) {
+	n, err := c.from.Read(p)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.done += n; c.tell != nil {
+		c.tell(c.done, c.total)
+	}
+	return n, err
+}
+
+func (c *counted) end() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.tell = nil
 }
 
 // Attachments is that of Service.

@@ -122,6 +122,9 @@ type GuestPush struct {
 	// array, and the module comes behind them.
 	Scenarios     []trial.Scenario `json:"-"`
 	ScenarioBytes int              `json:"scenario_bytes,omitempty"`
+
+	// Sent is told by a Client how many bytes of the body's total are on their way; nil for nobody.
+	Sent func(done, total int) `json:"-"`
 }
 
 // GuestReport is what the trial of a module found out.
