@@ -119,7 +119,7 @@ func death(err error, said string) string {
 			return "the process that tried it was killed, as a system does that is short of memory"
 		}
 	}
-	for _, sign := range []string{"out of memory", "cannot allocate memory", "mmap"} {
+	for _, sign := range []string{"out of memory", "cannot allocate memory", "failed to allocate", "mmap"} {
 		if strings.Contains(said, sign) {
 			return fmt.Sprintf("to try it takes more than %d MiB of memory", maxMemory>>20)
 		}

@@ -127,7 +127,10 @@ func TestHostile(t *testing.T) {
 		"trailing": "breaks the ABI: malformed", "outside": "every question", "trap": "every question", "loop": "every question",
 		"init_loop": "does not start: fuel", "import_socket": "import", "threads": "", "pointer_out": "breaks the ABI",
 	}
-	for _, file := range files {
+	for i, file := range files {
+		if testing.Short() && i%8 != 0 {
+			continue // with the race detector each process takes a second to begin
+		}
 		name := strings.TrimSuffix(filepath.Base(file), ".wat")
 		r := try(t, child, wat(t, file))
 		if strings.Contains(r.Problem(), "the process") || strings.Contains(r.Problem(), "to try it") {
