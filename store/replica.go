@@ -32,6 +32,8 @@ type Serving struct {
 	Guest      string
 	Version    uint64 // 0 where none could be prepared and the fallback answers
 	Candidate  uint64 // the version on trial; 0 for none
+	Compared   uint64 // answers of a shadow that were held against the active version's
+	Differ     uint64 // of these, those that were others or failures
 	Fell       string // why the replica has taken the candidate back by itself; empty where it has not
 	Generation uint64 // of the attachment that the replica has read
 	Problem    string // why this is not all that the attachment says; empty where it is
@@ -65,7 +67,7 @@ func encodeReplica(r *Replica) []byte {
 	for _, s := range all {
 		b = append(appendString(appendString(b, s.Zone.Wire()), s.At.Wire()), byte(s.Scope))
 		b = appendString(b, s.Guest)
-		for _, n := range []uint64{s.Version, s.Candidate, s.Generation} {
+		for _, n := range []uint64{s.Version, s.Candidate, s.Generation, s.Compared, s.Differ} {
 			b = appendUint(b, n)
 		}
 		for _, text := range []string{s.Problem, s.Fell} {
@@ -83,7 +85,7 @@ func (d *decoder) serving() (all []Serving) {
 	}
 	for range n {
 		s := Serving{Point: Point{Zone: d.name(), At: d.name(), Scope: Scope(d.byte())}, Guest: d.string(maxGuestName)}
-		for _, n := range []*uint64{&s.Version, &s.Candidate, &s.Generation} {
+		for _, n := range []*uint64{&s.Version, &s.Candidate, &s.Generation, &s.Compared, &s.Differ} {
 			*n = d.uint(maxUint64)
 		}
 		s.Problem, s.Fell = d.string(maxReplicaText), d.string(maxReplicaText)

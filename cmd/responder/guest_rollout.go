@@ -51,6 +51,7 @@ func parsePercent(flag, text string) (float64, error) {
 func (p *program) guestActivate() *cobra.Command {
 	var o placeFlags
 	var canary string
+	var shadow bool
 	cmd := &cobra.Command{
 		Use:   "activate GUEST[@VERSION] --zone ZONE",
 		Short: "Put another version of an attached guest in force, or on trial",
@@ -61,11 +62,15 @@ fails, nothing changes. The version before is kept, for guest rollback.
 With --canary it answers for a share only, beside the version that is active. A share is of all
 pairs of a name and a network (IPv4 to /24, IPv6 to /56) that questions come from, so a resolver sees one version of a
 name. A larger share takes in all of a smaller one. Activate without --canary ends the trial: the
-version is in force for all then.`,
+version is in force for all then.
+
+With --shadow it is asked what the active version has answered, when no question waits, and nothing it says is
+sent: guest status counts the answers that differ, and the log has a sample a minute. Answers from the cache are not asked
+again.`,
 		Example: "  responder guest activate geo@4 --zone cdn.example --canary 5%\n  responder guest activate geo@4 --zone cdn.example",
 		Args:    arguments(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			q := control.Activation{Zone: o.zone, At: o.at, Scope: o.scope}
+			q := control.Activation{Zone: o.zone, At: o.at, Scope: o.scope, Shadow: shadow}
 			var err error
 			if q.Guest, q.Version, err = parseVersion(args[0]); err != nil {
 				return misused(cmd, err)
@@ -85,7 +90,9 @@ version is in force for all then.`,
 		},
 	}
 	o.define(cmd)
+	cmd.Flags().BoolVar(&shadow, "shadow", false, "ask it beside the active version, and send nothing it says")
 	cmd.Flags().StringVar(&canary, "canary", "", "the share that it answers for, such as 5% (default: all)")
+	cmd.MarkFlagsMutuallyExclusive("canary", "shadow")
 	return cmd
 }
 
@@ -126,7 +133,9 @@ func writeRollout(w io.Writer, a control.Attachment) {
 
 // rolloutLines says what else there is beside the active version.
 func rolloutLines(a control.Attachment) (lines []string) {
-	if c := a.Candidate; c != nil {
+	if c := a.Candidate; c != nil && c.Shadow {
+		lines = append(lines, fmt.Sprintf("in the shadow: %s@%d, since %s", a.Guest, c.Version, c.Began.UTC().Format(time.RFC3339)))
+	} else if c != nil {
 		lines = append(lines, fmt.Sprintf("on trial: %s@%d for %v%%, since %s", a.Guest, c.Version, c.Canary, c.Began.UTC().Format(time.RFC3339)))
 	}
 	if a.Previous != "" {
@@ -223,6 +232,9 @@ func trialing(r control.GuestReplica) string {
 		return "taken-back"
 	case r.Candidate == 0:
 		return "-"
+	}
+	if r.Compared > 0 {
+		return fmt.Sprintf("@%d,%d-of-%d-differ", r.Candidate, r.Differ, r.Compared)
 	}
 	return fmt.Sprintf("@%d", r.Candidate)
 }

@@ -116,7 +116,7 @@ func attachmentOf(a store.Attachment) Attachment {
 		made.Previous = a.Previous.String()
 	}
 	if c := a.Candidate; c != nil {
-		made.Candidate = &Candidate{Version: c.Version, Canary: percent(c.Share), Began: c.Began}
+		made.Candidate = &Candidate{Version: c.Version, Canary: percent(c.Share), Shadow: c.Shadow, Began: c.Began}
 	}
 	if u := a.Undone; u != nil {
 		made.Undone = &Undone{Guest: u.Guest, Version: u.Version, Reason: u.Why, Time: u.At}

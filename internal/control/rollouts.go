@@ -21,6 +21,7 @@ type Activation struct {
 	Guest   string  `json:"guest"`
 	Version uint64  `json:"version,omitempty"` // 0 for the newest
 	Canary  float64 `json:"canary,omitempty"`  // per cent of pairs of a name and a network, to a hundredth; 0 for all at once
+	Shadow  bool    `json:"shadow,omitempty"`  // it answers beside the active version, and nothing it says is sent
 }
 
 // RollbackRequest is the request to go back to the version before.
@@ -35,7 +36,8 @@ type RollbackRequest struct {
 // Candidate is a version on trial.
 type Candidate struct {
 	Version uint64    `json:"version"`
-	Canary  float64   `json:"canary"` // per cent
+	Canary  float64   `json:"canary"` // per cent; 0 for a shadow
+	Shadow  bool      `json:"shadow,omitempty"`
 	Began   time.Time `json:"began"`
 }
 
@@ -70,7 +72,9 @@ type GuestReplica struct {
 	Version   uint64    `json:"version"`             // 0: none, the fallback answers
 	Candidate uint64    `json:"candidate,omitempty"` // the version on trial; 0 for none
 	InStep    bool      `json:"in_step"`
-	Fell      string    `json:"fell,omitempty"` // why the server has taken the candidate back by itself
+	Compared  uint64    `json:"compared,omitempty"` // answers of a shadow held against the active version's
+	Differ    uint64    `json:"differ,omitempty"`   // of these, those that were others or failures
+	Fell      string    `json:"fell,omitempty"`     // why the server has taken the candidate back by itself
 	Problem   string    `json:"problem,omitempty"`
 	Seen      time.Time `json:"seen"`
 }
@@ -95,6 +99,9 @@ func share(percent float64) (uint32, error) {
 // CodeInvalid.
 func (s *Service) Activate(ctx context.Context, q Activation) (Attachment, error) {
 	part, err := share(q.Canary)
+	if err == nil && q.Shadow && q.Canary != 0 {
+		err = invalid("a shadow answers nothing, so it has no canary share")
+	}
 	if err != nil {
 		return Attachment{}, err
 	}
@@ -111,7 +118,7 @@ func (s *Service) Activate(ctx context.Context, q Activation) (Attachment, error
 			return Attachment{}, classify(err)
 		}
 	}
-	made, err := s.store.Activate(ctx, store.Activation{Point: a.Point(), Guest: q.Guest, Version: g.Number, Share: part})
+	made, err := s.store.Activate(ctx, store.Activation{Point: a.Point(), Guest: q.Guest, Version: g.Number, Share: part, Shadow: q.Shadow})
 	if err != nil {
 		return Attachment{}, classify(err)
 	}
@@ -228,6 +235,7 @@ func guestStatus(a store.Attachment, replicas []store.Replica) GuestStatus {
 			if !s.At.Equal(a.At) || !s.Zone.Equal(a.Zone) || s.Scope != a.Scope {
 				continue
 			}
+			said.Compared, said.Differ = s.Compared, s.Differ
 			said.Known, said.Guest, said.Version, said.Candidate, said.Fell, said.Problem = true, s.Guest, s.Version, s.Candidate, s.Fell, s.Problem
 			onTrial := uint64(0)
 			if a.Candidate != nil {

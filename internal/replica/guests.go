@@ -126,7 +126,8 @@ func (s *served) beside() *resolve.Beside {
 		b.LastGood = e.attachment
 	}
 	if e := s.by[candidate]; e != nil {
-		b.Candidate, b.Share, b.Salt, b.Trial = e.attachment, s.row.Candidate.Share, s.row.Candidate.Salt, s.trial
+		c := s.row.Candidate
+		b.Candidate, b.Share, b.Salt, b.Shadow, b.Trial = e.attachment, c.Share, c.Salt, c.Shadow, s.trial
 	}
 	if b.LastGood == nil && b.Candidate == nil {
 		return nil

@@ -90,6 +90,7 @@ func (r *Replica) Status() Status {
 func (s said) now() store.Serving {
 	serving := s.Serving
 	if s.trial != nil && serving.Candidate != 0 {
+		serving.Compared, serving.Differ = s.trial.Compared()
 		if why := s.trial.Withdrawn(); why != "" {
 			serving.Candidate, serving.Fell = 0, why
 		}

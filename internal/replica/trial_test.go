@@ -124,3 +124,47 @@ func TestTrialEndsWithoutTheStore(t *testing.T) {
 		t.Errorf("reason: got %q", why)
 	}
 }
+
+// A shadow is held against the active version, and nothing it says is sent.
+func TestShadow(t *testing.T) {
+	r := rollout(t, store.FallbackDefault, guest(t, "b"))
+	r.push("g", "a")                                                           // version 3 says what version 1 does
+	if _, err := r.store.PutGuest(t.Context(), "g", trapping(t)); err != nil { // version 4 traps
+		t.Fatal(err)
+	}
+	shadow := func(version uint64) {
+		t.Helper()
+		q := store.Activation{Point: store.Point{Zone: apps.Name, At: apps.Name}, Guest: "g", Version: version, Shadow: true}
+		if _, err := r.store.Activate(t.Context(), q); err != nil {
+			t.Fatal(err)
+		}
+		r.within(time.Second, "the shadow", func() bool { return r.replica.Describe().Serving[0].Candidate == version })
+	}
+	ask := func(n int) (compared, differ uint64) {
+		t.Helper()
+		for i := range n {
+			if got := r.askFrom(i); got != `"a"` {
+				t.Fatalf("network %d: got %s beside a shadow", i, got)
+			}
+			r.worker.Idle()
+		}
+		s := r.replica.Describe().Serving[0]
+		return s.Compared, s.Differ
+	}
+	shadow(2)
+	if compared, differ := ask(100); compared != 100 || differ != 100 {
+		t.Errorf("one that says b: %d of %d differ, want 100 of 100", differ, compared)
+	}
+	shadow(3)
+	if compared, differ := ask(100); compared != 100 || differ != 0 {
+		t.Errorf("one that says the same: %d of %d differ, want 0 of 100", differ, compared)
+	}
+	if a := r.attached(); a.Candidate == nil || !a.Candidate.Shadow || a.Undone != nil {
+		t.Fatalf("differences end no trial: got %+v", a)
+	}
+	shadow(4)
+	r.within(5*time.Second, "the rollback", func() bool { ask(10); return r.attached().Undone != nil })
+	if a := r.attached(); a.Candidate != nil || a.Undone.Version != 4 {
+		t.Errorf("one that traps: got %+v", a)
+	}
+}

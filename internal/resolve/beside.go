@@ -22,7 +22,8 @@ type Beside struct {
 	Candidate *Attachment
 	Share     uint32 // of WholeShare
 	Salt      uint32 // which pairs those are; another share with the same salt takes in all of a smaller one
-	Trial     *Trial // of the candidate; nil where it cannot be withdrawn
+	Shadow    bool   // the candidate is asked what Of has answered, and nothing it says is sent; Share is 0
+	Trial     *Trial // of the candidate; where there is none it cannot be withdrawn, or be a shadow
 }
 
 // instead returns who answers where a fails; nil for nobody.
@@ -122,6 +123,7 @@ func (w *Worker) consult(a *Attachment, zone *authority.Zone, q authority.Questi
 		case w.host.moved:
 			return v, errMoved
 		case v.failure == nil:
+			w.shadow(beside, zone, q, v.answer)
 			return v, nil
 		}
 		w.resolver.report(v.attachment, q, v.failure)

@@ -72,21 +72,13 @@ func (w *Worker) record(s *slot, out *runtime.Answer) *replay {
 		now:        w.host.now,
 		events:     slices.Clone(s.instance.Trace()),
 		lookups:    slices.Clone(s.instance.Lookups()),
-		answer:     runtime.Answer{Disposition: out.Disposition, NegativeTTL: out.NegativeTTL},
+		answer:     cloneAnswer(out),
 	}
 	p.question.QName = bytes.Clone(w.question.QName)
 	for i := range p.lookups {
 		l := &p.lookups[i]
 		l.Name = cloneName(l.Name)
 		l.Set.Name = cloneName(l.Set.Name)
-	}
-	for _, set := range out.Sets {
-		set.Name = cloneName(set.Name)
-		set.Data = slices.Clone(set.Data)
-		for i, data := range set.Data {
-			set.Data[i] = rr.Rdata(strings.Clone(string(data)))
-		}
-		p.answer.Sets = append(p.answer.Sets, set)
 	}
 	return p
 }

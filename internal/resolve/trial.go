@@ -3,11 +3,25 @@ package resolve
 import (
 	"iter"
 	"sync/atomic"
+
+	"github.com/namelet/namelet/internal/throttle"
 )
 
 // Trial is one trial of a candidate, from its begin to its end: whatever Routings it
 // is part of. The zero value is ready, and safe for concurrent use.
-type Trial struct{ withdrawn atomic.Pointer[string] }
+type Trial struct {
+	withdrawn   atomic.Pointer[string]
+	compared    atomic.Uint64 // answers of a shadow
+	differ      atomic.Uint64 // of these, failures included
+	differences throttle.Throttle
+}
+
+// Compared counts the answers of a shadow that were held against the active
+// version's, and those that were others, failures included.
+func (t *Trial) Compared() (all, differ uint64) {
+	differ = t.differ.Load() // first, so that it is never more than all
+	return t.compared.Load(), differ
+}
 
 // Withdrawn returns why Withdraw ended the trial in this process; empty where it goes
 // on.

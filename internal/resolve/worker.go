@@ -30,6 +30,8 @@ type Worker struct {
 
 	asked rr.Name // the qname of the query
 
+	shadows []shadowed // questions that wait for a shadow
+
 	pins []pin // what was read for this query of zones that are not held
 
 	fuel      uint64 // what is left of the query's budget
@@ -144,10 +146,12 @@ func (w *Worker) sweep(discards uint64) {
 	w.discards = discards
 }
 
-// Idle is for the moments when no question waits for the Worker: it lets guests
-// that have answered many questions since the last time do their maintenance. It
-// costs nothing where none has.
+// Idle is for the moments when no question waits for the Worker: it asks a shadow
+// what the active version has answered, and lets guests that have answered many
+// questions since the last time do their maintenance. It costs nothing where there is
+// neither.
 func (w *Worker) Idle() {
+	w.askShadow()
 	for i, s := range w.due {
 		w.host.attachment = s.attachment
 		s.idle(&w.host)

@@ -24,7 +24,7 @@ func testReplicas(t *testing.T, s *suite) {
 		ID: "a", Host: "h", Site: "s", Version: "v1", State: "following", Cursor: "x:1", Mirrored: true,
 		Zones: 1, Names: 2, Guests: 3, Problems: 4, Started: now.Add(-time.Hour), Caught: now.Add(-time.Second),
 		Serving: []store.Serving{
-			{Point: store.Point{Zone: apex, At: apex}, Guest: "geo", Version: 3, Candidate: 4, Generation: 5, Fell: "it failed"},
+			{Point: store.Point{Zone: apex, At: apex}, Guest: "geo", Version: 3, Candidate: 4, Generation: 5, Compared: 9, Differ: 8, Fell: "it failed"},
 			{Point: store.Point{Zone: apex, At: name("www.example.org"), Scope: store.ScopeName}, Generation: 6, Problem: "geo@2: traps"},
 		},
 	}
