@@ -355,6 +355,10 @@ func written(resp *resolve.Response) string {
 	return b.String()
 }
 
+// mostMoves is how many changes while it is answered a question may fail by, in a zone
+// that is not held.
+const mostMoves = 4
+
 // ask asks one question and checks the answer.
 func (a *asker) ask(resp *resolve.Response) error {
 	r := a.random
@@ -407,6 +411,9 @@ func (a *asker) ask(resp *resolve.Response) error {
 			return nil
 		}
 		wants = append(wants, want)
+	}
+	if !hit && resp.Outcome == authority.OutcomeFailed && to-from >= mostMoves {
+		return nil // read from where it is kept, it changed each time that it was answered anew
 	}
 	return fmt.Errorf("%v %v, hit %v, versions %d to %d:\ngot  %s\nwant %s", q.Name, q.Type, hit, from, to, got, strings.Join(wants, "\nor   "))
 }
