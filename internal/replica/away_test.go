@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -234,9 +235,9 @@ func TestAZoneCutOffInTheMiddle(t *testing.T) {
 		fmt.Fprintf(&lines, "n%d 60 IN TXT \"new\"\n", i)
 	}
 	r, f := remote(t, func(r *rig) { r.replace(apps, 1, `a 60 IN TXT "one"`+"\n") })
-	passes := 0
+	var passes atomic.Int64
 	f.set(func(context.Context) error {
-		if passes++; passes > 12 && passes < 60 {
+		if n := passes.Add(1); n > 12 && n < 60 {
 			return errAway
 		}
 		return nil
