@@ -204,7 +204,7 @@ func TestAudit(t *testing.T) {
 		}
 	}
 	_ = c.DeleteZone(ctx, control.ZoneName{Zone: "b.example"}) // refused
-	time.Sleep(2 * time.Millisecond) // entries of one millisecond have no order
+	time.Sleep(2 * time.Millisecond)                           // entries of one millisecond have no order
 	status, _ := do(t, tn.address, "POST", "/v1/zone/delete", `{"zone":"b.example."}`, func(r *http.Request) { r.Header.Set("X-Request-Id", "my.request-1") })
 	if status != http.StatusOK {
 		t.Fatalf("status %d", status)
