@@ -187,7 +187,7 @@ func (w *udpWorker) catchUp(most time.Duration) {
 			p := w.later.pop()
 			w.batch.restore(i, &p.peer)
 			w.responder.wake()
-			response, done := w.responder.quick(w.batch.room(i), p.message(), p.client, &w.queries[i])
+			response, done := w.responder.quick(w.batch.room(i), p.message(), p.client(), &w.queries[i])
 			if !done {
 				w.computeOne(i, p.message())
 			} else if response != nil {

@@ -29,13 +29,15 @@ const (
 // what is kept goes on to be given again, whatever flood of other names there is.
 type postponed struct {
 	peer   peer
-	client netip.Addr
+	from   [16]byte // the client's address; not a netip.Addr, whose pointer the collector would look for in each place
 	length int
 	octets [laterRoom]byte
 }
 
 func (p *postponed) message() []byte { return p.octets[:p.length] }
 
+func (p *postponed) client() netip.Addr { return netip.AddrFrom16(p.from).Unmap() }
+
 func (p *postponed) set(from peer, client netip.Addr, msg []byte) {
-	p.peer, p.client, p.length = from, client, copy(p.octets[:], msg)
+	p.peer, p.from, p.length = from, client.As16(), copy(p.octets[:], msg)
 }
