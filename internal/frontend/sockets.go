@@ -12,7 +12,7 @@ import (
 
 const (
 	portTries   = 16      // ports tried for one that is free for both UDP and TCP
-	receiveRoom = 4 << 20 // octets of queries the kernel may hold for a UDP socket
+	receiveRoom = 8 << 20 // octets of queries the kernel may hold for a UDP socket
 )
 
 // endpoint is one listen address with its sockets.
