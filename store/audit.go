@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"slices"
+	"sync/atomic"
 	"time"
 )
 
@@ -12,13 +13,16 @@ import (
 // transaction of the change, so that neither is there without the other.
 //
 // Its key is: shard (one octet, by the request's id, for keys that only rise would all
-// be written to one place), the time's milliseconds from the end of time (8 octets), so
+// be written to one place), the time's microseconds from the end of time (8 octets), so
 // that the newest come first, the request's id.
 type AuditEntry struct {
-	Time      time.Time // when the request began
-	RequestID string    // at most 128 octets
-	Who       string    // a token, a certificate or a user
-	From      string    // an address; empty where there is none
+	// Time is when the change was committed, by the clock of who wrote it, to the
+	// microsecond; the Store gives it. Of what one Store commits no two have the same,
+	// and they are in the order of the commits.
+	Time      time.Time
+	RequestID string // at most 128 octets
+	Who       string // a token, a certificate or a user
+	From      string // an address; empty where there is none
 	Operation string
 	Subjects  []string // zones and guests
 }
@@ -30,37 +34,57 @@ const (
 	auditTrim     = 2048                  // rows dropped by one commit
 	maxAuditText  = 512                   // octets of each text
 	maxAuditNames = 64
+	maxAuditTime  = 1 << 58 // microseconds, some nine thousand years
 )
 
 type auditKey struct{}
+
+// auditing is the audit of one request.
+type auditing struct {
+	entry   AuditEntry
+	written atomic.Bool // a change that was committed has it
+}
 
 // WithAudit returns a context for one request: the first commit of what is done with
 // it that changes something adds the entry to the audit, those after it change
 // nothing about that.
 func WithAudit(ctx context.Context, e AuditEntry) context.Context {
-	e.Time = e.Time.UTC().Truncate(time.Millisecond)
-	return context.WithValue(ctx, auditKey{}, e)
+	return context.WithValue(ctx, auditKey{}, &auditing{entry: e})
 }
 
 // audited makes a plan one that leaves the context's audit entry where it changes
-// something: what the change log has, or what says so of itself.
-func audited(ctx context.Context, p plan) plan {
-	e, ok := ctx.Value(auditKey{}).(AuditEntry)
-	if !ok {
-		return p
+// something: what the change log has, or what says so of itself. done is to be called
+// once the plan's changes are committed.
+func (s *Store) audited(ctx context.Context, p plan) (_ plan, done func()) {
+	a, ok := ctx.Value(auditKey{}).(*auditing)
+	if !ok || a.written.Load() {
+		return p, func() {}
 	}
-	key, row := e.key(), encodeAudit(&e)
+	wrote := false
 	return func(ctx context.Context, t *tx) error {
 		logged := len(t.log)
 		t.told = false
 		if err := p(ctx, t); err != nil {
 			return err
 		}
-		if t.told || len(t.log) > logged {
-			t.put(TableAudit, key, row)
+		if wrote = t.told || len(t.log) > logged; wrote {
+			e := a.entry
+			e.Time = s.auditTime()
+			t.put(TableAudit, e.key(), encodeAudit(&e))
 		}
 		return nil
+	}, func() { a.written.Store(wrote) }
+}
+
+// auditTime gives each entry a time of its own, later than those before. Only the
+// committer calls it.
+func (s *Store) auditTime() time.Time {
+	now := s.now().UTC().Truncate(time.Microsecond)
+	if !now.After(s.audit) {
+		now = s.audit.Add(time.Microsecond)
 	}
+	s.audit = now
+	return now
 }
 
 func (e *AuditEntry) key() string {
@@ -71,7 +95,7 @@ func (e *AuditEntry) key() string {
 
 // auditPlace is where the keys of a time begin.
 func auditPlace(shard byte, t time.Time) []byte {
-	return appendBig64([]byte{shard}, maxUint64-uint64(max(0, t.UnixMilli())))
+	return appendBig64([]byte{shard}, maxUint64-uint64(max(0, t.UnixMicro())))
 }
 
 func clip(s string, most int) string { return s[:min(len(s), most)] }
@@ -101,7 +125,7 @@ func decodeAudit(key, row []byte) (AuditEntry, error) {
 	if len(key) < 9 || len(key) > 9+maxRequestID || len(e.Subjects) > maxAuditNames {
 		return e, corruptWhy(TableAudit, key, "key or number of subjects is out of range")
 	}
-	e.Time = time.UnixMilli(int64(maxUint64 - binary.BigEndian.Uint64(key[1:9]))).UTC()
+	e.Time = time.UnixMicro(int64(min(maxUint64-binary.BigEndian.Uint64(key[1:9]), maxAuditTime))).UTC()
 	e.RequestID = string(key[9:])
 	if e.key() != string(key) {
 		return e, corruptWhy(TableAudit, key, "key is that of another entry")

@@ -18,8 +18,10 @@ func TestTrimAudit(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer st.Close()
-	for i, age := range []time.Duration{0, auditKeep - time.Hour, auditKeep + time.Hour, 2 * auditKeep} {
-		ctx := store.WithAudit(t.Context(), store.AuditEntry{Time: now.Add(-age), RequestID: fmt.Sprint(i), Operation: "o"})
+	end := now
+	for i, age := range []time.Duration{2 * auditKeep, auditKeep + time.Hour, auditKeep - time.Hour, 0} {
+		now = end.Add(-age)
+		ctx := store.WithAudit(t.Context(), store.AuditEntry{RequestID: fmt.Sprint(i), Operation: "o"})
 		if _, _, err := st.CreateToken(ctx, store.Token{Name: fmt.Sprint("t", i), Scopes: store.MayRead}); err != nil {
 			t.Fatal(err)
 		}
@@ -28,7 +30,39 @@ func TestTrimAudit(t *testing.T) {
 		t.Fatal(err)
 	}
 	left, err := st.Audit(t.Context(), 10, func(*store.AuditEntry) bool { return true })
-	if err != nil || len(left) != 2 || left[0].RequestID != "0" || left[1].RequestID != "1" {
+	if err != nil || len(left) != 2 || left[0].RequestID != "3" || left[1].RequestID != "2" {
 		t.Errorf("left %+v, error %v", left, err)
+	}
+}
+
+// The entries of one moment are in the order of their commits, also when the clock is
+// set back, and the newest are shown whatever the limit.
+func TestAuditOrder(t *testing.T) {
+	now := time.UnixMilli(2_000_000_000_000)
+	st, err := store.New(t.Context(), memory.New(), store.Options{Now: func() time.Time { return now }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer st.Close()
+	const n = 50
+	for i := range n {
+		if i == n/2 {
+			now = now.Add(-time.Second)
+		}
+		ctx := store.WithAudit(t.Context(), store.AuditEntry{RequestID: fmt.Sprint(i), Operation: "o"})
+		if _, _, err := st.CreateToken(ctx, store.Token{Name: fmt.Sprint("t", i), Scopes: store.MayRead}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, limit := range []int{1, 7, n, 2 * n} {
+		got, err := st.Audit(t.Context(), limit, func(*store.AuditEntry) bool { return true })
+		if err != nil || len(got) != min(limit, n) {
+			t.Fatalf("limit %d: %d entries, error %v", limit, len(got), err)
+		}
+		for i, e := range got {
+			if want := fmt.Sprint(n - 1 - i); e.RequestID != want {
+				t.Errorf("limit %d: entry %d is of request %s, want %s", limit, i, e.RequestID, want)
+			}
+		}
 	}
 }

@@ -41,7 +41,8 @@ func weight(rows, octets int) int { return rows + octets/512 }
 // A ctx that ends before the transaction begins takes the plan back; after
 // that commit waits, so that its caller knows the outcome.
 func (s *Store) commit(ctx context.Context, weight int, p plan) error {
-	j := &job{ctx: ctx, plan: audited(ctx, p), weight: weight, done: make(chan struct{})}
+	p, audited := s.audited(ctx, p)
+	j := &job{ctx: ctx, plan: p, weight: weight, done: make(chan struct{})}
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -55,13 +56,15 @@ func (s *Store) commit(ctx context.Context, weight int, p plan) error {
 	wake(s.work)
 	select {
 	case <-j.done:
-		return j.err
 	case <-ctx.Done():
+		if s.withdraw(j) {
+			return ctx.Err()
+		}
+		<-j.done
 	}
-	if s.withdraw(j) {
-		return ctx.Err()
+	if j.err == nil {
+		audited()
 	}
-	<-j.done
 	return j.err
 }
 

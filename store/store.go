@@ -39,6 +39,7 @@ type Store struct {
 	keep     uint64          // entries of a journal
 	ctx      context.Context // ends when the store is closed
 	cancel   context.CancelFunc
+	audit    time.Time // of the newest entry; the committer's alone
 
 	mu       sync.Mutex
 	queue    []*job

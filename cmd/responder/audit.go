@@ -69,7 +69,7 @@ func commandAudit(cmd *cobra.Command, args []string) context.Context {
 		}
 	}
 	return store.WithAudit(cmd.Context(), store.AuditEntry{
-		Time: time.Now(), RequestID: control.NewRequestID(), Who: who,
+		RequestID: control.NewRequestID(), Who: who,
 		Operation: strings.ReplaceAll(strings.TrimPrefix(cmd.CommandPath(), "responder "), " ", "/"), Subjects: args,
 	})
 }

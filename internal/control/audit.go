@@ -86,7 +86,7 @@ func audited(ctx context.Context, r *route, t touch) context.Context {
 	}
 	c := callerOf(ctx)
 	return store.WithAudit(ctx, store.AuditEntry{
-		Time: time.Now(), RequestID: c.request, Who: c.name, From: c.from,
+		RequestID: c.request, Who: c.name, From: c.from,
 		Operation: strings.TrimPrefix(r.path, "/v1/"), Subjects: t.subjects(),
 	})
 }
