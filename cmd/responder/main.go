@@ -89,6 +89,7 @@ func (p *program) root(environ []string) (*cobra.Command, error) {
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetOut(p.out)
 	root.SetErr(p.errOut)
+	unknown := unknownVariables(environ)
 	if err := p.config.load(environ); err != nil {
 		return nil, &usageError{err: err, hint: "See: responder --help"}
 	}
@@ -102,6 +103,9 @@ func (p *program) root(environ []string) (*cobra.Command, error) {
 		}
 		if err := cmd.ValidateFlagGroups(); err != nil { // cobra's own look does not make it a misuse
 			return misused(cmd, err)
+		}
+		if len(unknown) > 0 && cmd.Name() != trialCommand { // whose parent has said so
+			fmt.Fprintf(p.errOut, "responder: warning: no such settings, which are ignored: %s\n", strings.Join(unknown, ", "))
 		}
 		if cmd.Name() != "serve" { // what a server does is its callers'
 			cmd.SetContext(commandAudit(cmd, args))

@@ -60,17 +60,22 @@ func printCheck(w io.Writer, check control.StoreCheck) {
 }
 
 func (p *program) storeBackup() *cobra.Command {
-	return &cobra.Command{
+	var force bool
+	cmd := &cobra.Command{
 		Use:   "backup FILE",
 		Short: "Write the whole store to a file",
 		Long: `Write the whole store, as it is at one moment, to a file: zones, journals, guests and
 attachments. With - as FILE it goes to standard output. A running server goes on, and may be
-written to meanwhile. FILE is there only when it is whole; it ends in a checksum.
+written to meanwhile. FILE is there only when it is whole; it ends in a checksum. A file that
+is there already stays as it is, but with --force.
 
 A backup can be restored into a store of any kind; see "responder store restore".`,
 		Example: "  responder store backup namelet-$(date +%F).backup\n  responder store backup - | gzip > namelet.backup.gz",
 		Args:    arguments(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if info, err := os.Stat(args[0]); err == nil && info.Mode().IsRegular() && !force {
+				return fmt.Errorf("%s: it is there already, and might be the only backup: name another, or give --force", args[0])
+			}
 			return p.operate(cmd.Context(), func(ops operations) error {
 				var made control.Backup
 				write := func(w io.Writer) (err error) {
@@ -89,6 +94,8 @@ A backup can be restored into a store of any kind; see "responder store restore"
 			})
 		},
 	}
+	cmd.Flags().BoolVar(&force, "force", false, "write over a file that is there")
+	return cmd
 }
 
 // restored is the result of store restore.
