@@ -10,17 +10,20 @@ import (
 	"time"
 
 	"github.com/namelet/namelet/internal/control"
+	"github.com/namelet/namelet/rr"
+	"github.com/namelet/namelet/store"
 )
 
 // tenancy is an endpoint with two zones.
 type tenancy struct {
 	service *control.Service
+	store   *store.Store
 	address string
 }
 
 func newTenancy(t *testing.T, e control.Endpoint) tenancy {
 	t.Helper()
-	s := newService(t)
+	s, st := newServiceOn(t)
 	ctx := t.Context()
 	for _, zone := range []string{"a.example.", "b.example."} {
 		if _, err := s.ImportZone(ctx, control.ZoneImport{Zone: zone}, zoneSets(t, zone, "www 60 A 192.0.2.1\n")); err != nil {
@@ -29,7 +32,7 @@ func newTenancy(t *testing.T, e control.Endpoint) tenancy {
 	}
 	server := httptest.NewServer(control.Handler(s, e))
 	t.Cleanup(server.Close)
-	return tenancy{s, strings.TrimPrefix(server.URL, "http://")}
+	return tenancy{s, st, strings.TrimPrefix(server.URL, "http://")}
 }
 
 // holder makes a token and a client that shows it.
@@ -121,6 +124,94 @@ func TestTenantToken(t *testing.T) {
 	}
 }
 
+// A tenant cannot have back by a rollback what it could not attach: another's guest, or
+// a look into another's zone that was taken away.
+func TestTenantRollback(t *testing.T) {
+	tn := newTenancy(t, control.Endpoint{Token: "admin"})
+	ctx := t.Context()
+	c := tn.holder(t, control.TokenRequest{Name: "tenant", Scopes: []string{"guests"}, Zones: []string{"a.example"}, Guests: []string{"shop"}})
+	for _, guest := range []string{"shop", "theirs"} {
+		if _, err := tn.store.PutGuest(ctx, guest, []byte(guest)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	zone, other := rr.MustParseName("a.example."), rr.MustParseName("b.example.")
+	plain := store.Attachment{Zone: zone, At: zone, Guest: "shop"}
+	granted, theirs, configured := plain, plain, plain
+	granted.Grants = []rr.Name{other}
+	theirs.Guest = "theirs"
+	configured.Values = map[string]string{"k": "v"}
+	configured.Grants = granted.Grants
+	for name, tt := range map[string]struct {
+		before, now store.Attachment
+		want        control.Code
+	}{
+		"a grant that was taken away": {granted, plain, control.CodeForbidden},
+		"a grant that it has":         {granted, configured, ""},
+		"another's guest":             {theirs, plain, control.CodeForbidden},
+		"from another's guest":        {plain, theirs, ""},
+	} {
+		for _, a := range []store.Attachment{tt.before, tt.now} {
+			if _, err := tn.store.Attach(ctx, a); err != nil {
+				t.Fatal(name, err)
+			}
+		}
+		made, err := c.RollBack(ctx, control.RollbackRequest{Zone: "a.example"})
+		if got := codeOf(t, err); got != tt.want || err == nil && made.Guest != tt.before.Guest {
+			t.Errorf("%s: %+v, error %v, want code %q", name, made, err, tt.want)
+		}
+		if err := tn.store.Detach(ctx, zone, zone, store.ScopeSubtree); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// What limits a token also limits what it is shown: of other zones not even that they
+// are there, and of others' guests no configuration.
+func TestTenantSees(t *testing.T) {
+	tn := newTenancy(t, control.Endpoint{Token: "admin"})
+	ctx := t.Context()
+	for _, guest := range []string{"shop", "theirs"} {
+		if _, err := tn.store.PutGuest(ctx, guest, []byte(guest)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for zone, guest := range map[string]string{"a.example.": "shop", "b.example.": "theirs"} {
+		name := rr.MustParseName(zone)
+		if _, err := tn.store.Attach(ctx, store.Attachment{Zone: name, At: name, Guest: guest, Values: map[string]string{"secret": "x"}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	zoned := tn.holder(t, control.TokenRequest{Name: "zoned", Scopes: []string{"guests"}, Zones: []string{"a.example"}, Guests: []string{"shop"}})
+	for _, at := range []string{"x.b.example", "x.none.example"} {
+		want := "token zoned is not for the zone around " + at + "."
+		if err := zoned.Detach(ctx, control.AttachmentPoint{At: at}); codeOf(t, err) != control.CodeForbidden || err.Error() != want {
+			t.Errorf("detach %s: error %v, want %s", at, err, want)
+		}
+		if _, err := zoned.Attach(ctx, control.Attachment{At: at, Guest: "shop"}); codeOf(t, err) != control.CodeForbidden || err.Error() != want {
+			t.Errorf("attach %s: error %v, want %s", at, err, want)
+		}
+	}
+	inB := func() error {
+		_, err := zoned.Attach(ctx, control.Attachment{Zone: "a.example", At: "www.b.example", Guest: "shop"})
+		return err
+	}
+	if err := inB(); err == nil || strings.Contains(err.Error(), "served too") {
+		t.Errorf("a zone elsewhere is told of: %v", err)
+	}
+	byGuest := tn.holder(t, control.TokenRequest{Name: "by-guest", Scopes: []string{"guests"}, Guests: []string{"shop"}})
+	for name, c := range map[string]*control.Client{"zoned": zoned, "by guest": byGuest} {
+		all, err := c.Attachments(ctx)
+		if err != nil || len(all) != 1 || all[0].Guest != "shop" {
+			t.Errorf("%s: attachments %+v, error %v", name, all, err)
+		}
+		states, err := c.GuestStatus(ctx, control.GuestStatusQuery{})
+		if err != nil || len(states) != 1 || states[0].Attachment.Guest != "shop" {
+			t.Errorf("%s: states %+v, error %v", name, states, err)
+		}
+	}
+}
+
 // Scopes, expiry and deletion of tokens without limits.
 func TestTokenScopes(t *testing.T) {
 	tn := newTenancy(t, control.Endpoint{Token: "admin"})
@@ -204,7 +295,6 @@ func TestAudit(t *testing.T) {
 		}
 	}
 	_ = c.DeleteZone(ctx, control.ZoneName{Zone: "b.example"}) // refused
-	time.Sleep(2 * time.Millisecond)                           // entries of one millisecond have no order
 	status, _ := do(t, tn.address, "POST", "/v1/zone/delete", `{"zone":"b.example."}`, func(r *http.Request) { r.Header.Set("X-Request-Id", "my.request-1") })
 	if status != http.StatusOK {
 		t.Fatalf("status %d", status)

@@ -52,6 +52,15 @@ func (c *caller) mayGuest(name string) bool {
 	})
 }
 
+// sees reports whether an attachment is the caller's to see: it is in a zone of its
+// own, or, where it has no limit of zones, of a guest of its own.
+func (c *caller) sees(a Attachment) bool {
+	if len(c.zones) == 0 {
+		return c.mayGuest(a.Guest)
+	}
+	return c.check(touch{zones: []string{a.Zone}}) == nil
+}
+
 // touch is what a request is about. The names are as the request has them.
 type touch struct {
 	zones  []string

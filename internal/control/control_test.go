@@ -48,6 +48,13 @@ type operations interface {
 
 func newService(t testing.TB) *control.Service {
 	t.Helper()
+	s, _ := newServiceOn(t)
+	return s
+}
+
+// newServiceOn gives the store of the service, too.
+func newServiceOn(t testing.TB) (*control.Service, *store.Store) {
+	t.Helper()
 	s, err := store.New(t.Context(), memory.New(), store.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -58,7 +65,7 @@ func newService(t testing.TB) *control.Service {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { e.Close(context.Background()) })
-	return control.NewService(s, e)
+	return control.NewService(s, e), s
 }
 
 func newClient(t testing.TB, endpoint control.Endpoint, token string) (*control.Client, string) {
@@ -327,9 +334,19 @@ func TestHandlerRefuses(t *testing.T) {
 		{"a name that looks like one", "POST", list, "{}", func(r *http.Request) { r.Host = "127.0.0.1.attacker.example:8053" }, 403},
 		{"another origin", "POST", list, "{}", header("Origin", "https://attacker.example"), 403},
 		{"another site", "POST", list, "{}", header("Sec-Fetch-Site", "cross-site"), 403},
-		{"a form", "POST", list, "{}", header("Content-Type", "text/plain"), 400},
-		{"a form for an import", "POST", "/v1/zone/import?request=%7B%7D", "{}", header("Content-Type", "application/x-www-form-urlencoded"), 400},
-		{"GET", "GET", list, "", nil, 404},
+		{"a form", "POST", list, "{}", header("Content-Type", "text/plain"), 415},
+		{"a form for an import", "POST", "/v1/zone/import?request=%7B%7D", "{}", header("Content-Type", "application/x-www-form-urlencoded"), 415},
+		{"no media type", "POST", list, "{}", func(r *http.Request) { r.Header.Del("Content-Type") }, 415},
+		{"GET", "GET", list, "", nil, 405},
+		{"a preflight", "OPTIONS", list, "", nil, 405},
+		{"a method of nobody", "FROB", list, "", nil, 405},
+		{"POST of what is read", "POST", "/v1/status", "{}", nil, 405},
+		{"HEAD of what is read", "HEAD", "/v1/status", "", nil, 200},
+		{"two slashes", "POST", "/v1//zone/list", "{}", nil, 404},
+		{"up and down", "POST", "/v1/x/../zone/list", "{}", nil, 404},
+		{"a slash in another way", "POST", "/v1/zone%2flist", "{}", nil, 404},
+		{"a letter in another way", "POST", "/v1/zone/%6cist", "{}", nil, 404},
+		{"a slash at the end", "POST", list + "/", "{}", nil, 404},
 		{"an unknown path", "POST", "/v1/nonsense", "{}", nil, 404},
 		{"no JSON", "POST", list, "{", nil, 400},
 		{"two values", "POST", list, "{}{}", nil, 400},

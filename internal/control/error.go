@@ -21,6 +21,9 @@ const (
 	CodeUnauthenticated Code = "unauthenticated" // who the caller is was not shown, or is not so
 	CodeRate            Code = "rate"            // too many requests of the caller; nothing was changed
 
+	CodeMethod    Code = "method"     // the operation is called by another method
+	CodeMediaType Code = "media-type" // the body is of another media type than the operation takes
+
 	CodeNotFound    Code = "not-found"    // no such zone, record, guest or attachment
 	CodeExists      Code = "exists"       // it is there already
 	CodeConflict    Code = "conflict"     // the zone has another version than the request wants
@@ -64,6 +67,8 @@ var statuses = map[Code]int{
 	CodeForbidden:       http.StatusForbidden,
 	CodeUnauthenticated: http.StatusUnauthorized,
 	CodeRate:            http.StatusTooManyRequests,
+	CodeMethod:          http.StatusMethodNotAllowed,
+	CodeMediaType:       http.StatusUnsupportedMediaType,
 	CodeNotFound:        http.StatusNotFound,
 	CodeExists:          http.StatusConflict,
 	CodeConflict:        http.StatusPreconditionFailed,

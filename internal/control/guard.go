@@ -19,11 +19,12 @@ type gate struct {
 	store  *store.Store
 	token  string // of whoever may do all; empty for none
 	closed bool   // see Endpoint
-	rates  *rates
+
+	addresses, callers *rates // apart, so that many addresses take no token's room
 }
 
 func newGate(s *Service, e Endpoint) *gate {
-	return &gate{store: s.store, token: e.Token, closed: e.Closed, rates: newRates(e.Rate)}
+	return &gate{store: s.store, token: e.Token, closed: e.Closed, addresses: newRates(e.Rate), callers: newRates(e.Rate)}
 }
 
 // guard lets through whoever may come in, and nothing that a page in a browser could
@@ -64,7 +65,7 @@ func (g *gate) identify(r *http.Request) (*caller, error) {
 	if len(shown) == 0 && named == "" {
 		return g.nameless(r, local)
 	}
-	if err := g.rates.take("address " + network(r)); err != nil {
+	if err := g.addresses.take(network(r)); err != nil {
 		return nil, err
 	}
 	var c *caller
@@ -78,7 +79,7 @@ func (g *gate) identify(r *http.Request) (*caller, error) {
 		return nil, err
 	}
 	c.from = address(r)
-	return c, g.rates.take(c.name)
+	return c, g.callers.take(c.name)
 }
 
 // nameless is identify of a request that shows nothing.

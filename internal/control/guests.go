@@ -167,6 +167,9 @@ func (s *Service) Attach(ctx context.Context, q Attachment) (Attachment, error) 
 // askable refuses a place where no guest would ever be asked: in another zone that
 // is served, at or below a zone cut, or below a DNAME.
 func (s *Service) askable(ctx context.Context, zone, at rr.Name) error {
+	if !at.IsSubdomainOf(zone) {
+		return nil // the store says what is wrong with that
+	}
 	zones, err := s.store.Zones(ctx)
 	if err != nil {
 		return err
@@ -175,9 +178,6 @@ func (s *Service) askable(ctx context.Context, zone, at rr.Name) error {
 		if at.IsSubdomainOf(z.Name) && z.Name.Len() > zone.Len() {
 			return invalid(at.String() + " is in zone " + z.Name.String() + ", which is served too: attach there")
 		}
-	}
-	if !at.IsSubdomainOf(zone) {
-		return nil // the store says what is wrong with that
 	}
 	var owners []rr.Name
 	for name := at; name.Len() > zone.Len(); name, _ = name.Parent() {
@@ -267,22 +267,35 @@ func (s *Service) point(ctx context.Context, q AttachmentPoint) (zone, at rr.Nam
 // touchAttach is what a request to attach touches: the zone, which it fills in, the
 // guest, and the zones that the guest may then look into.
 func (s *Service) touchAttach(ctx context.Context, q *Attachment) (touch, error) {
-	zone, _, _, err := s.point(ctx, AttachmentPoint{Zone: q.Zone, At: q.At, Scope: q.Scope})
-	if err != nil {
-		return touch{}, classify(err)
+	p := AttachmentPoint{Zone: q.Zone, At: q.At, Scope: q.Scope}
+	if err := s.fillZone(ctx, &p); err != nil {
+		return touch{}, err
 	}
-	q.Zone = zone.String()
+	q.Zone = p.Zone
 	return touch{zones: append([]string{q.Zone}, q.Grants...), guests: []string{q.Guest}}, nil
 }
 
 // touchDetach is what a request to detach touches: the zone, which it fills in.
 func (s *Service) touchDetach(ctx context.Context, q *AttachmentPoint) (touch, error) {
-	zone, _, _, err := s.point(ctx, *q)
+	if err := s.fillZone(ctx, q); err != nil {
+		return touch{}, err
+	}
+	return touch{zones: []string{q.Zone}}, nil
+}
+
+// fillZone fills in the zone of a request. Who is for some zones is not told by that
+// which others there are: a private zone is nobody's to find out by asking.
+func (s *Service) fillZone(ctx context.Context, q *AttachmentPoint) error {
+	zone, at, _, err := s.point(ctx, *q)
+	c := callerOf(ctx)
+	if none := errors.Is(err, &Error{Code: CodeNotFound}); len(c.zones) > 0 && q.Zone == "" && (none || err == nil && !c.mayZone(zone)) {
+		return c.refusal("the zone around " + at.String())
+	}
 	if err != nil {
-		return touch{}, classify(err)
+		return classify(err)
 	}
 	q.Zone = zone.String()
-	return touch{zones: []string{q.Zone}}, nil
+	return nil
 }
 
 // Detach takes an attachment away; CodeNotFound.

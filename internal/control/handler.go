@@ -64,7 +64,7 @@ type Endpoint struct {
 
 // Handler offers the operations of s over HTTP.
 func Handler(s *Service, e Endpoint) http.Handler {
-	rs := &routes{mux: http.NewServeMux()}
+	rs := &routes{serve: map[string]http.Handler{}}
 	large := newPlaces(maxLarge, cmp.Or(e.patience, patience))
 	serverRoutes(rs, s, e)
 	zoneRoutes(rs, s, large)
@@ -73,10 +73,7 @@ func Handler(s *Service, e Endpoint) http.Handler {
 	rolloutRoutes(rs, s, e)
 	accessRoutes(rs, s)
 	rs.describe()
-	rs.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		problem(w, &Error{Code: CodeNotFound, Detail: "no such operation: " + r.Method + " " + quoted(r.URL.Path)})
-	})
-	return newGate(s, e).guard(rs.mux)
+	return newGate(s, e).guard(rs)
 }
 
 // serverRoutes are about the server and its store.
@@ -138,7 +135,7 @@ func guestRoutes(rs *routes, s *Service, large *places) {
 		large, onGuest(func(q *GuestPush) string { return q.Guest }), s.servePush)
 	handle(rs, route{path: pathAttachmentList, scope: store.MayRead, summary: "List where guests answer"}, onOwn, func(ctx context.Context, _ struct{}) ([]Attachment, error) {
 		all, err := s.Attachments(ctx)
-		return own(ctx, all, err, func(c *caller, a Attachment) bool { return c.check(touch{zones: []string{a.Zone}}) == nil })
+		return own(ctx, all, err, (*caller).sees)
 	})
 	handle(rs, route{path: pathAttach, scope: store.MayGuests, changes: true, summary: "Let a guest answer at a name"}, s.touchAttach, s.Attach)
 	handle(rs, route{path: pathDetach, scope: store.MayGuests, changes: true, summary: "Take an attachment away"}, s.touchDetach,
@@ -191,24 +188,15 @@ const (
 	pathAuditList      = "/v1/audit/list"
 )
 
-// body checks the kind of a request's body and bounds it. Where places is not nil
-// the operation has one of them while it runs, and the body must come fast enough.
-func body(mediaType string, most int64, places *places, serve func(http.ResponseWriter, *http.Request) error) http.Handler {
+// body checks the kind of a request's body and bounds it.
+func body(mediaType string, most int64, serve func(http.ResponseWriter, *http.Request) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		got, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
 		if got != mediaType {
-			problem(w, invalid("the request's Content-Type is "+quoted(got)+", want "+mediaType))
+			problem(w, &Error{Code: CodeMediaType, Detail: "the request's Content-Type is " + quoted(got) + ", want " + mediaType})
 			return
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, most)
-		if places != nil {
-			if err := places.take(r.Context()); err != nil {
-				problem(w, err)
-				return
-			}
-			defer places.leave()
-			r.Body = places.pace(w, r.Body)
-		}
 		if err := serve(w, r); err != nil {
 			problem(w, classify(bodyError(err)))
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -126,11 +127,15 @@ func (s *Service) Activate(ctx context.Context, q Activation) (Attachment, error
 }
 
 // RollBack takes back a candidate, or where there is none goes back to what was
-// attached before. CodeNotFound where there is nothing to go back to.
+// attached before. CodeNotFound where there is nothing to go back to; CodeForbidden
+// where the caller could not have attached that.
 func (s *Service) RollBack(ctx context.Context, q RollbackRequest) (Attachment, error) {
 	a, err := s.attached(ctx, q.Zone, q.At, q.Scope, q.Guest)
 	if err != nil {
 		return Attachment{}, classify(err)
+	}
+	if err := callerOf(ctx).check(comesBack(a)); err != nil {
+		return Attachment{}, err
 	}
 	why := q.Reason
 	if why == "" {
@@ -141,6 +146,22 @@ func (s *Service) RollBack(ctx context.Context, q RollbackRequest) (Attachment, 
 		return Attachment{}, classify(err)
 	}
 	return attachmentOf(made), nil
+}
+
+// comesBack is what a rollback puts in force that is not in force now. A caller who
+// could not attach it has no way round that by going back: what was granted to the
+// release before may have been taken away since.
+func comesBack(a store.Attachment) (t touch) {
+	if a.Candidate != nil || a.Previous == nil {
+		return t
+	}
+	t.guests = []string{a.Previous.Guest}
+	for _, grant := range a.Previous.Grants {
+		if !slices.ContainsFunc(a.Grants, grant.Equal) {
+			t.zones = append(t.zones, grant.String())
+		}
+	}
+	return t
 }
 
 // detailText makes a text one line.
@@ -268,8 +289,6 @@ func rolloutRoutes(rs *routes, s *Service, e Endpoint) {
 				self = &r
 			}
 			all, err := s.GuestStatus(ctx, q, self)
-			return own(ctx, all, err, func(c *caller, g GuestStatus) bool {
-				return c.check(touch{zones: []string{g.Attachment.Zone}}) == nil
-			})
+			return own(ctx, all, err, func(c *caller, g GuestStatus) bool { return c.sees(g.Attachment) })
 		})
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 	"reflect"
+	"slices"
+	"strings"
 
 	"github.com/namelet/namelet/store"
 )
@@ -27,8 +29,20 @@ type route struct {
 // it wants and with what it touches, so that none can be called without both being
 // held against the caller.
 type routes struct {
-	mux *http.ServeMux
-	all []route
+	all   []route
+	serve map[string]http.Handler // by path; each looks at the method itself
+}
+
+// ServeHTTP implements http.Handler. A path is taken as it was sent: what names an
+// operation in another way, which a proxy in between may have let through as
+// something else, is none.
+func (rs *routes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	serve := rs.serve[r.URL.EscapedPath()]
+	if serve == nil {
+		problem(w, &Error{Code: CodeNotFound, Detail: "no such operation: " + quoted(r.URL.Path)})
+		return
+	}
+	serve.ServeHTTP(w, r)
 }
 
 // touching finds out what a request touches; it may fill in what the request leaves
@@ -56,17 +70,23 @@ func onOwn[Q any](context.Context, *Q) (touch, error) { return touch{}, nil }
 // add registers a route whose request has been read by then.
 func (rs *routes) add(r route, serve http.Handler) {
 	rs.all = append(rs.all, r)
-	method := http.MethodPost
+	methods := []string{http.MethodPost}
 	if r.get {
-		method = http.MethodGet
+		methods = []string{http.MethodGet, http.MethodHead}
 	}
-	rs.mux.Handle(method+" "+r.path, http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+	allow := strings.Join(methods, ", ")
+	rs.serve[r.path] = http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		if !slices.Contains(methods, req.Method) {
+			w.Header().Set("Allow", allow)
+			problem(w, &Error{Code: CodeMethod, Detail: r.path + " is called by " + allow + ", not " + quoted(req.Method)})
+			return
+		}
 		if c := callerOf(req.Context()); !c.scopes.Allow(r.scope) {
 			problem(w, &Error{Code: CodeForbidden, Detail: c.name + " has no scope " + r.scope.String() + ", which " + r.path + " wants"})
 			return
 		}
 		serve.ServeHTTP(w, req)
-	}))
+	})
 }
 
 // admit holds what a request touches against its caller, and returns the context for
@@ -85,7 +105,7 @@ func handle[Q, R any](rs *routes, r route, touches touching[Q], operation func(c
 		r.most = maxJSON
 	}
 	r.in, r.out = reflect.TypeFor[Q](), reflect.TypeFor[R]()
-	rs.add(r, body(typeJSON, r.most, nil, func(w http.ResponseWriter, req *http.Request) error {
+	rs.add(r, body(typeJSON, r.most, func(w http.ResponseWriter, req *http.Request) error {
 		var q Q
 		if err := readJSON(req.Body, &q); err != nil {
 			return err
@@ -104,7 +124,8 @@ func handle[Q, R any](rs *routes, r route, touches touching[Q], operation func(c
 }
 
 // handleBody offers an operation whose body or result is not JSON. Where the body
-// is not, the request is in the URL. Where places is not nil see body.
+// is not, the request is in the URL. Where places is not nil the operation has one of
+// them while it runs, and the body must come fast enough.
 func handleBody[Q any](rs *routes, r route, places *places, touches touching[Q], serve func(http.ResponseWriter, *http.Request, Q) error) {
 	mediaType := r.takes
 	if r.gives == "" && r.out == nil {
@@ -114,7 +135,7 @@ func handleBody[Q any](rs *routes, r route, places *places, touches touching[Q],
 	if mediaType == "" {
 		mediaType, r.most = typeJSON, maxJSON
 	}
-	rs.add(r, body(mediaType, r.most, places, func(w http.ResponseWriter, req *http.Request) error {
+	rs.add(r, body(mediaType, r.most, func(w http.ResponseWriter, req *http.Request) error {
 		var q Q
 		read := func() error { return readJSON(req.Body, &q) }
 		if r.inURL {
@@ -126,6 +147,13 @@ func handleBody[Q any](rs *routes, r route, places *places, touches touching[Q],
 		ctx, err := admit(req.Context(), &r, &q, touches)
 		if err != nil {
 			return err
+		}
+		if places != nil {
+			if err := places.take(ctx); err != nil {
+				return err
+			}
+			defer places.leave()
+			req.Body = places.pace(w, req.Body)
 		}
 		return serve(w, req.WithContext(ctx), q)
 	}))
