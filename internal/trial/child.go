@@ -39,8 +39,9 @@ type Child struct {
 // maxChildren is how many trials there are at a time; others wait.
 const maxChildren = 2
 
-// NewChild makes a Child.
+// NewChild makes a Child, and removes from cacheDir what those left that were killed with their server.
 func NewChild(program string, args []string, cacheDir string) *Child {
+	sweep(cacheDir)
 	return &Child{Program: program, Args: args, CacheDir: cacheDir, slots: make(chan struct{}, maxChildren), time: maxTime}
 }
 
@@ -57,7 +58,7 @@ func (c *Child) Try(ctx context.Context, wasm []byte, scenarios []Scenario) (*Re
 	if err != nil {
 		return nil, err
 	}
-	report, err := c.run(ctx, code.made, wasm, scenarios)
+	report, err := c.run(ctx, code, wasm, scenarios)
 	if err == nil && !report.Failed() {
 		return report, errors.Join(code.keep(), code.remove())
 	}
@@ -65,7 +66,7 @@ func (c *Child) Try(ctx context.Context, wasm []byte, scenarios []Scenario) (*Re
 }
 
 // run starts the process and waits for its report.
-func (c *Child) run(ctx context.Context, codeDir string, wasm []byte, scenarios []Scenario) (*Report, error) {
+func (c *Child) run(ctx context.Context, code machineCode, wasm []byte, scenarios []Scenario) (*Report, error) {
 	var input bytes.Buffer
 	if err := writeRequest(&input, wasm, scenarios); err != nil {
 		return nil, err
@@ -73,18 +74,26 @@ func (c *Child) run(ctx context.Context, codeDir string, wasm []byte, scenarios 
 	limited, cancel := context.WithTimeout(ctx, c.time)
 	defer cancel()
 	cmd := exec.CommandContext(limited, c.Program)
-	cmd.Args = append(slices.Clone(c.Args), codeDir)
+	cmd.Args = append(slices.Clone(c.Args), code.made)
 	out, said := &bounded{most: maxAnswer}, &bounded{most: 64 << 10}
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = &input, out, said
+	cmd.Stdout, cmd.Stderr = out, said
 	cmd.Dir = os.TempDir()
 	// Nothing of the server's environment, where secrets may be, is any business of the process.
 	cmd.Env = []string{"GOMAXPROCS=1", "GOMEMLIMIT=768MiB", "GOTRACEBACK=none"}
 	cmd.SysProcAttr = apart()
 	cmd.WaitDelay = time.Second
-	if err := cmd.Start(); err != nil {
+	if code.held != nil {
+		cmd.ExtraFiles = []*os.File{code.held} // the folder is in use until this process has ended too
+	}
+	in, err := cmd.StdinPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
 		return nil, fmt.Errorf("trial: the process that tries modules does not start: %w", err)
 	}
-	err := cmd.Wait()
+	go func() { _, _ = input.WriteTo(in) }() // fails where the process ends early; Wait closes the pipe
+	err = cmd.Wait()
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}

@@ -12,32 +12,65 @@ import (
 // machineCode is a folder for the machine code of one trial, inside of the one where the server has its own:
 // what passes is moved from there, what does not is gone with it.
 type machineCode struct {
-	cache, made string // folders; empty for none
+	cache, made string   // folders; empty for none
+	held        *os.File // made, which says that it is in use; nil where the system has no such thing
 }
 
 // codePrefix begins the names of the folders, which no file of the cache has.
 const codePrefix = "trial-"
 
-func newMachineCode(cache string) (machineCode, error) {
+// stale is the age at which what nobody says is in use is not.
+const stale = 10 * maxTime
+
+func newMachineCode(cache string) (code machineCode, err error) {
 	if cache == "" {
 		return machineCode{}, nil
 	}
-	sweep(cache)
-	made, err := os.MkdirTemp(cache, codePrefix)
+	// No other process may find the folder before it is held.
+	whole, err := hold(cache)
 	if err != nil {
 		return machineCode{}, fmt.Errorf("trial: folder for machine code: %w", err)
 	}
-	return machineCode{cache, made}, nil
+	defer whole.Close()
+	code.cache = cache
+	if code.made, err = os.MkdirTemp(cache, codePrefix); err == nil {
+		code.held, err = hold(code.made)
+	}
+	if err != nil {
+		return machineCode{}, errors.Join(fmt.Errorf("trial: folder for machine code: %w", err), code.remove())
+	}
+	return code, nil
 }
 
-// sweep removes what trials left whose server was killed.
+// sweep removes what trials and compilers left whose process was killed. What it cannot remove is removed
+// another time.
 func sweep(cache string) {
+	if cache == "" {
+		return
+	}
+	whole, err := hold(cache)
+	if err != nil {
+		return
+	}
+	defer whole.Close()
 	left, _ := filepath.Glob(filepath.Join(cache, codePrefix+"*"))
 	for _, dir := range left {
-		if info, err := os.Lstat(dir); err == nil && info.IsDir() && time.Since(info.ModTime()) > 10*maxTime {
-			_ = os.RemoveAll(dir) // another time, then
+		if unheld(dir) {
+			_ = os.RemoveAll(dir)
 		}
 	}
+	parts, _ := filepath.Glob(filepath.Join(cache, "wazero-*", "*.tmp"))
+	for _, file := range parts {
+		if aged(file) {
+			_ = os.Remove(file)
+		}
+	}
+}
+
+// aged reports whether a file is stale.
+func aged(path string) bool {
+	info, err := os.Lstat(path)
+	return err == nil && time.Since(info.ModTime()) > stale
 }
 
 // keep moves the files to the cache, where the folders have the same names.
@@ -62,5 +95,6 @@ func (c machineCode) remove() error {
 	if c.made == "" {
 		return nil
 	}
+	defer c.held.Close() // nil is fine
 	return os.RemoveAll(c.made)
 }

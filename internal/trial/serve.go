@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"time"
 
 	"github.com/namelet/namelet/runtime"
@@ -13,7 +14,8 @@ import (
 )
 
 // Serve is a Child's process: it bounds itself, tries the module that comes on in and writes the report to
-// out. cacheDir is where the machine code is put; empty for nowhere.
+// out. cacheDir is where the machine code is put; empty for nowhere. Should in end before the report is
+// written, the process does too.
 func Serve(ctx context.Context, in io.Reader, out io.Writer, cacheDir string) error {
 	if err := confine(); err != nil {
 		return err
@@ -24,6 +26,10 @@ func Serve(ctx context.Context, in io.Reader, out io.Writer, cacheDir string) er
 	if err != nil {
 		return err
 	}
+	go func() {
+		_, _ = io.Copy(io.Discard, in)
+		os.Exit(1) // the parent was killed; the compiler would not hear of it
+	}()
 	engine, err := runtime.New(ctx, runtime.Config{CacheDir: cacheDir, Text: zonefile.ParseRdata})
 	if err != nil {
 		return err

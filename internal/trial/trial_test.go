@@ -295,3 +295,65 @@ func FuzzRun(f *testing.F) {
 		}
 	})
 }
+
+// TestOrphan holds that a process whose parent is gone ends, in the middle of its work too, and that the folder for
+// its machine code is removed by the next who begins, and no sooner.
+func TestOrphan(t *testing.T) {
+	cache := t.TempDir()
+	code, err := newMachineCode(cache)
+	if err != nil {
+		t.Fatal(err)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(self, "as-told", code.made)
+	cmd.ExtraFiles = []*os.File{code.held}
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer cmd.Process.Kill()
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	if err := writeRequest(in, wat(t, "testdata/client.wat"), []Scenario{endless()}); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case err := <-ended:
+		t.Fatalf("it ended at once: %v", err)
+	case <-time.After(500 * time.Millisecond):
+	}
+	// The parent is killed: what it holds is closed.
+	code.held.Close()
+	sweep(cache)
+	if _, err := os.Stat(code.made); err != nil {
+		t.Errorf("the folder was removed under the process: %v", err)
+	}
+	in.Close()
+	select {
+	case err := <-ended:
+		if err == nil {
+			t.Error("it came to its end")
+		}
+	case <-time.After(5 * time.Second):
+		t.Fatal("it goes on without its parent")
+	}
+	sweep(cache)
+	if left, _ := filepath.Glob(filepath.Join(cache, codePrefix+"*")); len(left) > 0 {
+		t.Errorf("%v is left", left)
+	}
+}
+
+// endless takes many seconds to ask.
+func endless() Scenario {
+	s := scenario()
+	for range 90_000 {
+		s.Cases = append(s.Cases, Case{Ask: "x.a.example A", Want: []string{"NXDOMAIN"}})
+	}
+	return s
+}
