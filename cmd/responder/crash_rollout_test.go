@@ -160,16 +160,20 @@ func letterZone(t *testing.T) []rr.Set {
 	return sets
 }
 
+// letterMark stands in the memory of letterModule, for nothing.
+const letterMark = "0123456789abcdef"
+
 // letterModule makes a guest that answers TXT with a letter.
 func letterModule(t *testing.T, letter string) []byte {
 	t.Helper()
 	wat := fmt.Sprintf(`(module
   (memory (export "memory") 1)
   (data (i32.const 16) "\00\10\00\00\00\04\00\00\00\20\00\00\00\04\00\00")
+  (data (i32.const 64) "%s")
   (data (i32.const 8192) "\10\00\00\00\01\00\01\00\00\00\00\00\00\00\00\00\10\00\00\00\10\00\00\01\09\00\00\00\00\00\02\00\01%s")
   (func (export "namelet_abi_1"))
   (func (export "namelet_buffers") (result i32) i32.const 16)
-  (func (export "namelet_answer") (param i32) (result i32) i32.const 34))`, letter)
+  (func (export "namelet_answer") (param i32) (result i32) i32.const 34))`, letterMark, letter)
 	path := filepath.Join(t.TempDir(), "guest.wat")
 	if err := os.WriteFile(path, []byte(wat), 0o600); err != nil {
 		t.Fatal(err)

@@ -76,6 +76,7 @@ func TestKill(t *testing.T) {
 type crashTest struct {
 	dir       string
 	addresses map[string]string
+	settings  []string // of the server, NAME=VALUE, beside these
 	client    *control.Client
 	writers   []*crashWriterState
 }
@@ -104,6 +105,7 @@ func (c *crashTest) start(t *testing.T) *exec.Cmd {
 	for name, address := range c.addresses {
 		cmd.Env = append(cmd.Env, name+"="+address)
 	}
+	cmd.Env = append(cmd.Env, c.settings...)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

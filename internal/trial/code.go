@@ -26,6 +26,7 @@ func newMachineCode(cache string) (code machineCode, err error) {
 	if cache == "" {
 		return machineCode{}, nil
 	}
+	sweep(cache) // again: a process may outlive its server by a moment
 	// No other process may find the folder before it is held.
 	whole, err := hold(cache)
 	if err != nil {
