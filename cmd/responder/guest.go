@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/namelet/namelet/internal/control"
+	"github.com/namelet/namelet/internal/guestbuild"
 	"github.com/namelet/namelet/runtime"
 	"github.com/namelet/namelet/store"
 )
@@ -34,9 +35,9 @@ func (p *program) guestBuild() *cobra.Command {
 	var out string
 	cmd := &cobra.Command{
 		Use:   "build DIR -o FILE",
-		Short: "Build a guest from a folder of Go, C or Rust, and inspect it",
-		Long: `Build a guest from a folder of Go, C or Rust, and inspect it. The language is that of
-the files in the folder. FILE is written only where the module can be a guest.`,
+		Short: "Build a guest from a folder of Go, C, Rust or AssemblyScript, and inspect it",
+		Long: `Build a guest from a folder of Go, C, Rust or AssemblyScript, and inspect it. The
+language is that of the files in the folder. FILE is written only where the module can be a guest.`,
 		Args: arguments(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			made, err := os.MkdirTemp("", "responder-build-")
@@ -45,11 +46,11 @@ the files in the folder. FILE is written only where the module can be a guest.`,
 			}
 			defer os.RemoveAll(made)
 			module := filepath.Join(made, "guest.wasm")
-			language, err := buildGuest(cmd.Context(), args[0], module)
+			language, err := guestbuild.Build(cmd.Context(), args[0], module)
 			if err != nil {
-				var refused *toolError
-				if errors.As(err, &refused) && refused.messages != "" {
-					fmt.Fprintln(p.errOut, refused.messages)
+				var refused *guestbuild.Error
+				if errors.As(err, &refused) && refused.Messages != "" {
+					fmt.Fprintln(p.errOut, refused.Messages)
 				}
 				return fmt.Errorf("build %s: %w", args[0], err)
 			}

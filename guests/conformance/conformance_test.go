@@ -1,5 +1,6 @@
 // Package conformance runs the suites of hostabi/conformance over this repository's host: the raw
-// guest in src, and the guests of the Go SDK and of the C header.
+// guest in src, and the guests of the Go SDK, of the C header and of the libraries in Rust and
+// AssemblyScript.
 package conformance
 
 import (
@@ -46,4 +47,12 @@ func TestGoSDK(t *testing.T) {
 
 func TestCSDK(t *testing.T) {
 	conformance.RunGuest(t, host{}, sdktest.BuildC(t, "src/csdk.c", "../../sdk/c"))
+}
+
+func TestRustSDK(t *testing.T) {
+	conformance.RunGuest(t, host{}, sdktest.Build(t, "rust"))
+}
+
+func TestAssemblyScriptSDK(t *testing.T) {
+	conformance.RunGuest(t, host{}, sdktest.Build(t, "assemblyscript"))
 }

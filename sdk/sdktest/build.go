@@ -1,11 +1,14 @@
 package sdktest
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/namelet/namelet/internal/guestbuild"
 )
 
 // Guest is a guest to be tested.
@@ -26,6 +29,30 @@ func Module(wasm []byte) Guest { return Guest{module: func(testing.TB) []byte { 
 // C is a guest in one file of C, which finds namelet.h in include.
 func C(file, include string) Guest {
 	return Guest{module: func(tb testing.TB) []byte { return BuildC(tb, file, include) }}
+}
+
+// Folder is the guest in a folder, in any language that `responder guest build` takes; the Go guest of the test's
+// own package is [Here].
+func Folder(dir string) Guest {
+	return Guest{module: func(tb testing.TB) []byte { return Build(tb, dir) }}
+}
+
+// Build compiles the guest in a folder as `responder guest build` does, and gives the module.
+func Build(tb testing.TB, dir string) []byte {
+	tb.Helper()
+	out := filepath.Join(tb.TempDir(), "guest.wasm")
+	_, err := guestbuild.Build(tb.Context(), dir, out)
+	var refused *guestbuild.Error
+	if errors.As(err, &refused) {
+		tb.Fatalf("sdktest: %s: %v\n%s", dir, err, refused.Messages)
+	} else if err != nil {
+		tb.Fatalf("sdktest: %s: %v", dir, err)
+	}
+	b, err := os.ReadFile(out)
+	if err != nil {
+		tb.Fatalf("sdktest: %v", err)
+	}
+	return b
 }
 
 // BuildGo compiles the Go guest in the directory dir and gives the module.

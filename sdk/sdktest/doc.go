@@ -16,6 +16,5 @@
 // through its resolver and runtime, so that fallbacks, CNAME chains, wildcards and the checks on answers are the
 // real ones.
 //
-// It builds modules with the Go toolchain, or clang and wasm-ld; a test that lacks them fails and says how to get
-// them. [NewServer] is for tests that need more than Run.
+// It builds modules with the compilers of their languages; a test that lacks one fails and says how to get it. [NewServer] is for tests that need more than Run.
 package sdktest

@@ -63,6 +63,14 @@ func NewServer(tb testing.TB, g Guest, setup Setup) *Server {
 	return s
 }
 
+// Refusal compiles the guest, starts it in what setup says, and gives why that did not work: the module or its
+// configuration was refused. It is nil where the guest would answer.
+func Refusal(tb testing.TB, g Guest, setup Setup) error {
+	tb.Helper()
+	_, err := prepare(tb, g.module(tb), setup)
+	return err
+}
+
 // NewNativeServer starts the guest of this program natively in what setup says.
 func NewNativeServer(tb testing.TB, setup Setup) *Server {
 	tb.Helper()

@@ -1,4 +1,4 @@
-package main
+package guestbuild
 
 import (
 	"encoding/json"
