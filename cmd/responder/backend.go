@@ -152,9 +152,18 @@ func (l *localOperations) GuestStatus(ctx context.Context, q control.GuestStatus
 
 func (l *localOperations) Close() error { return l.close() }
 
-// remote makes the operations of the running server, once it is sure that the
-// server has the store that is meant.
+// remote makes the operations of the running server.
 func (p *program) remote(ctx context.Context, spec storeSpec) (operations, error) {
+	client, err := p.running(ctx, spec)
+	if err != nil {
+		return nil, err
+	}
+	return client, nil
+}
+
+// running makes a client of the running server, once it is sure that the server has
+// the store that is meant.
+func (p *program) running(ctx context.Context, spec storeSpec) (*control.Client, error) {
 	client, err := p.config.client()
 	if err != nil {
 		return nil, err

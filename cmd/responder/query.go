@@ -14,6 +14,7 @@ import (
 	"github.com/miekg/dns"
 	"github.com/spf13/cobra"
 
+	"github.com/namelet/namelet/internal/control"
 	"github.com/namelet/namelet/internal/dnsjson"
 	"github.com/namelet/namelet/rr"
 )
@@ -25,6 +26,9 @@ type queryOptions struct {
 	tcp     bool
 	dnssec  bool
 	timeout time.Duration
+	trace   bool
+	from    string
+	over    string
 }
 
 func (p *program) query() *cobra.Command {
@@ -36,13 +40,20 @@ func (p *program) query() *cobra.Command {
 
 The response is printed as dig does, or with --json in the form of DNS over HTTPS in
 JSON. A response that is truncated over UDP is asked for again over TCP. Any response
-is a success, NXDOMAIN and SERVFAIL too; none is a failure.`,
-		Example: "  responder query shop.apps.example A\n  responder query www.example.com --server 127.0.0.1:5300 --client 198.51.100.0/24",
+is a success, NXDOMAIN and SERVFAIL too; none is a failure.
+
+With --trace the server computes the answer anew, through its control endpoint, and says how: which zone and
+guest, what the guest read, looked up, logged and burnt, or how it failed, and whether an answer is kept for
+such a query. That is no client's query: it is in no figures, and its answer is kept nowhere.`,
+		Example: "  responder query shop.apps.example A\n  responder query www.example.com --server 127.0.0.1:5300 --client 198.51.100.0/24\n  responder query shop.apps.example A --trace --client 198.51.100.7",
 		Args:    arguments(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			m, err := o.message(args)
 			if err != nil {
 				return misused(cmd, err)
+			}
+			if !o.trace && (cmd.Flags().Changed("from") || cmd.Flags().Changed("over")) {
+				return misused(cmd, errors.New("--from and --over say where a query seems to come from: only --trace can do that"))
 			}
 			if o.timeout <= 0 {
 				return misused(cmd, fmt.Errorf("--timeout %v: want more than 0", o.timeout))
@@ -56,6 +67,9 @@ is a success, NXDOMAIN and SERVFAIL too; none is a failure.`,
 			if o.server, err = serverAddress(o.server); err != nil {
 				return misused(cmd, err)
 			}
+			if o.trace {
+				return p.trace(cmd.Context(), o.traceRequest(m))
+			}
 			return p.ask(cmd.Context(), m, o)
 		},
 	}
@@ -65,6 +79,12 @@ is a success, NXDOMAIN and SERVFAIL too; none is a failure.`,
 	f.BoolVar(&o.tcp, "tcp", false, "ask over TCP")
 	f.BoolVar(&o.dnssec, "dnssec", false, "ask for DNSSEC records too")
 	f.DurationVar(&o.timeout, "timeout", 3*time.Second, "how long to wait for a response")
+	f.BoolVar(&o.trace, "trace", false, "have the server say how the answer comes about")
+	f.StringVar(&o.from, "from", "", "with --trace: the `ADDRESS` that the query comes from (default: that of --client, else 127.0.0.1)")
+	f.StringVar(&o.over, "over", "udp", "with --trace: the `TRANSPORT` that it comes by: udp, tcp, tls or https")
+	cmd.MarkFlagsMutuallyExclusive("trace", "server")
+	cmd.MarkFlagsMutuallyExclusive("trace", "timeout")
+	cmd.MarkFlagsMutuallyExclusive("trace", "tcp")
 	return cmd
 }
 
@@ -80,12 +100,23 @@ func (o *queryOptions) message(args []string) (*dns.Msg, error) {
 			return nil, fmt.Errorf("%q: %w", args[1], err)
 		}
 	}
+	return queryMessage(name, t, o.dnssec, o.client)
+}
+
+// traceRequest asks for the explanation of the answer to a query.
+func (o *queryOptions) traceRequest(m *dns.Msg) control.QueryTraceRequest {
+	q := m.Question[0]
+	return control.QueryTraceRequest{Name: q.Name, Type: rr.Type(q.Qtype).String(), From: o.from, Client: o.client, Transport: o.over, DNSSEC: o.dnssec}
+}
+
+// queryMessage makes a query; client is the client subnet, empty for none.
+func queryMessage(name rr.Name, t rr.Type, dnssec bool, client string) (*dns.Msg, error) {
 	m := new(dns.Msg)
 	m.SetQuestion(name.String(), uint16(t))
 	m.RecursionDesired = false
-	m.SetEdns0(dns.DefaultMsgSize, o.dnssec)
-	if o.client != "" {
-		subnet, err := clientSubnet(o.client)
+	m.SetEdns0(dns.DefaultMsgSize, dnssec)
+	if client != "" {
+		subnet, err := clientSubnet(client)
 		if err != nil {
 			return nil, err
 		}

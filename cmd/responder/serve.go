@@ -118,7 +118,7 @@ func (p *program) newServer(ctx context.Context) (_ *server, err error) {
 	if err := s.listenDNS(ctx, transports, workers, resolver); err != nil {
 		return nil, err
 	}
-	if err := s.listenControl(ctx, p, spec, st, engine); err != nil {
+	if err := s.listenControl(ctx, p, spec, st, engine, resolver); err != nil {
 		return nil, err
 	}
 	if err := s.listenMetrics(p.config.MetricsListen, resolver); err != nil {
@@ -216,7 +216,7 @@ func (h handler) NewWorker() frontend.Worker { return h.Resolver.NewWorker() }
 // NewSlowWorker implements frontend.Handler.
 func (h handler) NewSlowWorker() frontend.Worker { return h.Resolver.NewSlowWorker() }
 
-func (s *server) listenControl(ctx context.Context, p *program, spec storeSpec, st *store.Store, engine *runtime.Engine) error {
+func (s *server) listenControl(ctx context.Context, p *program, spec storeSpec, st *store.Store, engine *runtime.Engine, resolver *resolve.Resolver) error {
 	token, err := p.config.token()
 	if err != nil {
 		return err
@@ -229,10 +229,11 @@ func (s *server) listenControl(ctx context.Context, p *program, spec storeSpec, 
 		return err
 	}
 	handler := control.Handler(service, control.Endpoint{
-		Status: control.Status{Store: spec.String(), Version: buildVersion().Version, PID: os.Getpid()},
-		Token:  token,
-		Closed: p.config.beyond() || p.config.ControlClientCA != "",
-		Rate:   p.config.ControlRate,
+		Status:  control.Status{Store: spec.String(), Version: buildVersion().Version, PID: os.Getpid()},
+		Token:   token,
+		Closed:  p.config.beyond() || p.config.ControlClientCA != "",
+		Rate:    p.config.ControlRate,
+		Explain: (&explainer{s.dns, resolver, p.config.Site}).explain,
 		Replica: func() (store.Replica, map[string]string) {
 			return s.replica.Describe(), s.replica.Status().Problems
 		},

@@ -265,6 +265,11 @@ func (c *Client) GuestStatus(ctx context.Context, q GuestStatusQuery) ([]GuestSt
 	return call[[]GuestStatus](ctx, c, pathGuestStatus, q)
 }
 
+// TraceQuery has the server answer a query and say how.
+func (c *Client) TraceQuery(ctx context.Context, q QueryTraceRequest) (QueryTrace, error) {
+	return call[QueryTrace](ctx, c, pathQueryTrace, q)
+}
+
 // Detach is that of Service.
 func (c *Client) Detach(ctx context.Context, q AttachmentPoint) error {
 	_, err := call[struct{}](ctx, c, pathDetach, q)

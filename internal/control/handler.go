@@ -51,6 +51,7 @@ type Endpoint struct {
 	Status  Status
 	Replica func() (own store.Replica, problems map[string]string) // how the server is; nil where it does not serve
 	Token   string                                                 // of whoever may do all; empty for none
+	Explain Explain                                                // how it answers a query; nil where it does not serve
 
 	// Closed is for an endpoint that others than this machine's users reach: Token, a
 	// token of the store or a certificate is wanted, and any Host will do. Without it
@@ -71,6 +72,7 @@ func Handler(s *Service, e Endpoint) http.Handler {
 	recordRoutes(rs, s)
 	guestRoutes(rs, s, large)
 	rolloutRoutes(rs, s, e)
+	traceRoutes(rs, s, e)
 	accessRoutes(rs, s)
 	rs.describe()
 	return newGate(s, e).guard(rs)

@@ -184,6 +184,9 @@ func (s *schemas) structure(t reflect.Type) object {
 	properties, required := object{}, []any{}
 	for _, field := range reflect.VisibleFields(t) {
 		name, options, _ := strings.Cut(field.Tag.Get("json"), ",")
+		if name == "" && !field.Anonymous {
+			name = field.Name
+		}
 		if name == "" || name == "-" || !field.IsExported() {
 			continue
 		}

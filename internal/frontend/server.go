@@ -43,9 +43,12 @@ type Server struct {
 
 	drainBy atomic.Pointer[time.Time] // when reading ends; nil until Shutdown
 
-	mu      sync.Mutex
-	started bool
-	conns   map[*tcpConn]struct{}
+	explaining sync.Mutex // held by Explain
+
+	mu         sync.Mutex
+	started    bool
+	udpWorkers []*udpWorker
+	conns      map[*tcpConn]struct{}
 
 	sockets  sync.WaitGroup // UDP loops, accept loops and connections
 	workers  sync.WaitGroup // those of connections

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"github.com/namelet/namelet/hostabi"
@@ -43,12 +44,15 @@ func (s *Server) serveUDP(conn *net.UDPConn) {
 		return
 	}
 	w := &udpWorker{server: s, responder: r, batch: b, socket: socket, later: newBacklog[postponed](laterMost)}
+	s.join(w, conn)
 	for {
 		n, err := w.receive()
+		w.show()
 		switch {
 		case err == nil:
 			w.answer(n)
 			w.catchUp(laterTime)
+		case errors.Is(err, os.ErrDeadlineExceeded) && w.woken():
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			w.finish()
 			return
@@ -72,6 +76,10 @@ type udpWorker struct {
 	queries  [batchSize]query  // that they are
 	hashes   [batchSize]uint32
 	waiting  [batchSize]uint8 // those that no cache answered, by their place in the batch
+
+	conn  *net.UDPConn
+	name  string               // for people
+	asked atomic.Pointer[peek] // a look into the cache that somebody waits for; nil for none
 
 	later  backlog[postponed]
 	behind int // batches in a row that were full: more arrives than is answered

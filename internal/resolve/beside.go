@@ -114,6 +114,7 @@ func (w *Worker) choose(a *Attachment, b *Beside, resp *Response) *Attachment {
 func (w *Worker) consult(a *Attachment, zone *authority.Zone, q authority.Question, resp *Response) (v verdict, err error) {
 	beside := w.routing.attachments.beside[a]
 	v.attachment = w.choose(a, beside, resp)
+	w.explainer.chose(a, v.attachment, beside)
 	for {
 		if !w.mayWait && w.routing.readsUnheld(v.attachment) {
 			return v, errWaits
@@ -126,7 +127,9 @@ func (w *Worker) consult(a *Attachment, zone *authority.Zone, q authority.Questi
 			w.shadow(beside, zone, q, v.answer)
 			return v, nil
 		}
-		w.resolver.report(v.attachment, q, v.failure)
+		if w.explainer == nil {
+			w.resolver.report(v.attachment, q, v.failure)
+		}
 		w.once = true
 		instead := beside.instead(v.attachment)
 		if instead == nil {

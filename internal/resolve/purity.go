@@ -50,7 +50,7 @@ type replay struct {
 // audit takes a sample of the guests' calls. The call that out came from is the
 // slot's last.
 func (w *Worker) audit(s *slot, out *runtime.Answer) {
-	if !w.resolver.config.Audit {
+	if !w.resolver.config.Audit || w.explainer != nil {
 		return
 	}
 	s.unaudited++

@@ -12,15 +12,16 @@ import (
 // Worker resolves one question at a time. It owns the guest instances that it
 // uses, and the memory that its Responses point into.
 type Worker struct {
-	resolver *Resolver
-	mayWait  bool     // it is a slow one
-	routing  *Routing // of the question being resolved, and of the instances kept
-	slots    map[*Attachment]*slot
-	discards uint64  // of the resolver, when slots were looked through last
-	reading  []*slot // that have found the zones of the routing
-	due      []*slot // guests to be given time when there is some
-	host     host
-	random   *rand.Rand
+	resolver  *Resolver
+	mayWait   bool       // it is a slow one
+	explainer *Explainer // whose it is; nil where it is nobody's
+	routing   *Routing   // of the question being resolved, and of the instances kept
+	slots     map[*Attachment]*slot
+	discards  uint64  // of the resolver, when slots were looked through last
+	reading   []*slot // that have found the zones of the routing
+	due       []*slot // guests to be given time when there is some
+	host      host
+	random    *rand.Rand
 
 	// One guest answer for each name on an alias path, since a Response points
 	// into all of them.
@@ -78,6 +79,7 @@ func (w *Worker) Resolve(q authority.Question, c Client, resp *Response) {
 func (w *Worker) walk(q authority.Question, resp *Response) error {
 	for {
 		zone := w.routing.zones.Route(q.Name, q.Type)
+		w.explainer.step(zone, q)
 		if zone == nil {
 			w.routing.zones.Continue(q, &resp.Answer)
 			return nil
@@ -119,6 +121,7 @@ func (w *Worker) begin(c Client) {
 	}
 	clear(w.pins)
 	w.pins = w.pins[:0]
+	w.explainer.begin()
 	w.host.routing, w.host.client, w.host.picked, w.host.picks, w.host.now = w.routing, c, 0, 0, 0
 	w.host.missed, w.host.moved = false, false
 	w.fuel, w.refuelled, w.started, w.guests, w.made, w.once = 0, false, false, 0, false, false
@@ -175,6 +178,7 @@ func (w *Worker) step(zone *authority.Zone, snapshot *authority.Snapshot, q auth
 	place := snapshot.Locate(q.Name, q.Type)
 	w.made = w.made || place.Kind != authority.PlaceExact
 	a := w.routing.find(zone.Apex, q.Name)
+	w.explainer.found(place, a, q)
 	var v verdict
 	switch {
 	case a == nil || place.Kind == authority.PlaceCut || place.Kind == authority.PlaceDNAME || ownQuestion(snapshot, q):
@@ -261,17 +265,26 @@ func (w *Worker) any(s *authority.Snapshot, p authority.Place, q authority.Quest
 	return rr.Name{}
 }
 
-// ask runs the guest. The answer is good until the Worker's next question. The
-// error is that of slot.call.
-func (w *Worker) ask(a *Attachment, zone *authority.Zone, q authority.Question, resp *Response) (*runtime.Answer, error) {
-	if !w.started {
-		w.fuel, w.started = a.Fuel, true
+// slotOf returns the Worker's share of an attachment. An Explainer shares in nothing.
+func (w *Worker) slotOf(a *Attachment) *slot {
+	if w.explainer != nil {
+		return &slot{attachment: a, counters: new(counters)}
 	}
 	s := w.slots[a]
 	if s == nil {
 		s = newSlot(a, w.resolver)
 		w.slots[a] = s
 	}
+	return s
+}
+
+// ask runs the guest. The answer is good until the Worker's next question. The
+// error is that of slot.call.
+func (w *Worker) ask(a *Attachment, zone *authority.Zone, q authority.Question, resp *Response) (*runtime.Answer, error) {
+	if !w.started {
+		w.fuel, w.started = a.Fuel, true
+	}
+	s := w.slotOf(a)
 	w.host.attachment, w.host.slot, w.host.direct = a, s, zone.Direct
 	w.host.picked, w.host.picks = w.host.picked+w.host.picks, 0
 	out := &w.answers[w.guests]
@@ -285,7 +298,12 @@ func (w *Worker) ask(a *Attachment, zone *authority.Zone, q authority.Question, 
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	err := s.call(&w.question, &w.host, min(w.fuel, a.Fuel), out)
+	var err error
+	if fuel := min(w.fuel, a.Fuel); w.explainer == nil {
+		err = s.call(&w.question, &w.host, fuel, out)
+	} else {
+		err = w.explainer.call(s, &w.question, &w.host, fuel, out)
+	}
 	w.fuel -= min(w.fuel, out.Fuel)
 	if err == nil {
 		resp.Trace.add(s.instance.Trace(), zone.Direct)

@@ -1,0 +1,233 @@
+package control
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/namelet/namelet/hostabi"
+	"github.com/namelet/namelet/internal/authority"
+	"github.com/namelet/namelet/internal/resolve"
+	"github.com/namelet/namelet/rr"
+	"github.com/namelet/namelet/runtime"
+	"github.com/namelet/namelet/store/zonefile"
+)
+
+// traceOf puts an explanation into words, as much of it as the caller may see.
+func traceOf(q Explainable, e *Explained, c *caller) QueryTrace {
+	t := QueryTrace{
+		From: q.From.String(), Transport: q.Transport, Keepable: e.Keepable, Response: e.Response, Message: e.Message,
+		Steps: []TraceStep{}, Caches: []TraceCache{},
+	}
+	if e.Client.IsValid() {
+		t.Client = e.Client.String()
+	}
+	w := traceWords{caller: c, site: e.Site}
+	hidden := false
+	for i := range e.Explanation.Steps {
+		s := &e.Explanation.Steps[i]
+		t.Steps = append(t.Steps, w.step(s))
+		hidden = hidden || !w.may(s.Zone)
+		for k := range s.Calls {
+			t.Fuel += s.Calls[k].Fuel
+		}
+	}
+	for _, seen := range e.Caches {
+		made := TraceCache{Cache: seen.Cache, State: seen.State, Answers: seen.Answers, Size: seen.Size}
+		if !hidden {
+			for i := range seen.Key {
+				made.Key = append(made.Key, w.input(&seen.Key[i], nil))
+			}
+		}
+		if seen.State == "kept" {
+			made.Until = until(seen.Key, e.Now)
+		}
+		t.Caches = append(t.Caches, made)
+	}
+	return t
+}
+
+// until is when an answer that is kept under these inputs is not found any more; nil
+// where time does not count.
+func until(key []resolve.Input, now time.Time) *time.Time {
+	var first int64
+	for i := range key {
+		in := &key[i]
+		end := int64(0)
+		switch {
+		case in.Kind == resolve.InputNow:
+			end = in.Value + in.Arg
+		case in.Kind == resolve.InputBefore && now.Unix() < in.Arg:
+			end = in.Arg
+		}
+		if end != 0 && (first == 0 || end < first) {
+			first = end
+		}
+	}
+	if first == 0 {
+		return nil
+	}
+	at := time.Unix(first, 0).UTC()
+	return &at
+}
+
+// traceWords words parts of an explanation for a caller.
+type traceWords struct {
+	caller *caller
+	site   string
+}
+
+// may reports whether the caller may see what is in a zone.
+func (w *traceWords) may(zone rr.Name) bool { return zone.IsZero() || w.caller.mayZone(zone) }
+
+var placeWords = map[authority.PlaceKind]string{
+	authority.PlaceCut: "cut", authority.PlaceDNAME: "dname", authority.PlaceExact: "exact",
+	authority.PlaceWildcard: "wildcard", authority.PlaceNothing: "nothing",
+}
+
+var passedWords = map[resolve.Passed]string{
+	resolve.PassedZone:  "the zone itself answers this question",
+	resolve.PassedAny:   "questions for ANY are never a guest's",
+	resolve.PassedWaits: "the zone's data are not at hand",
+}
+
+func (w *traceWords) step(s *resolve.Step) TraceStep {
+	t := TraceStep{Name: s.Name.String(), Type: s.Type.String(), Decided: "zone"}
+	if s.Zone.IsZero() {
+		t.Decided = "nobody"
+		return t
+	}
+	t.Zone = s.Zone.String()
+	if !w.may(s.Zone) {
+		t.Decided = "hidden"
+		return t
+	}
+	t.Place = placeWords[s.Place]
+	if s.Attachment == nil {
+		if s.Passed == resolve.PassedWaits {
+			t.Why = passedWords[s.Passed]
+		}
+		return t
+	}
+	a := s.Attachment
+	t.Attachment = &TraceAttachment{At: a.At.String(), Scope: scopeWords[a.Scope], Guest: a.Label, Fallback: fallbackWords[a.Fallback]}
+	t.Passed = passedWords[s.Passed]
+	if c := s.Choice; c != nil {
+		t.Candidate = &TraceCandidate{Guest: c.Candidate.Label, Canary: percent(c.Share), Shadow: c.Shadow, Chosen: c.Chosen, Withdrawn: c.Withdrawn}
+	}
+	for i := range s.Calls {
+		t.Calls = append(t.Calls, w.call(&s.Calls[i]))
+	}
+	t.Decided, t.Why = decided(s)
+	return t
+}
+
+var scopeWords = map[resolve.Scope]string{resolve.ScopeSubtree: ScopeSubtree, resolve.ScopeName: ScopeName}
+
+var fallbackWords = map[resolve.Fallback]string{
+	resolve.FallbackStatic: "static", resolve.FallbackServFail: "servfail", resolve.FallbackLastGood: "last-good",
+}
+
+// decided says who decides a step, and why it is not the guest that was to.
+func decided(s *resolve.Step) (who, why string) {
+	if len(s.Calls) == 0 {
+		return "zone", ""
+	}
+	last := &s.Calls[len(s.Calls)-1]
+	switch {
+	case last.Failure != nil && last.Attachment.Fallback == resolve.FallbackServFail:
+		return "fallback", last.Attachment.Label + " failed, so SERVFAIL"
+	case last.Failure != nil:
+		return "fallback", last.Attachment.Label + " failed, so the zone's own data answer"
+	case last.Answer.Disposition == hostabi.DispositionStatic:
+		return "zone", last.Attachment.Label + " leaves it to the zone's own data"
+	case len(s.Calls) > 1:
+		return "guest", s.Calls[0].Attachment.Label + " failed, so " + last.Attachment.Label + " answers"
+	}
+	return "guest", ""
+}
+
+func (w *traceWords) call(c *resolve.Call) TraceCall {
+	t := TraceCall{
+		Guest: c.Attachment.Label, Inputs: []TraceInput{}, Fuel: c.Fuel, FuelLimit: c.Most, Memory: c.Memory,
+		StartSeconds: c.Started.Seconds(), Seconds: c.Took.Seconds(), Breaker: c.Breaker.String(), Exhausted: c.Exhausted, Impure: c.Impure,
+	}
+	for i := range c.Inputs {
+		t.Inputs = append(t.Inputs, w.input(&c.Inputs[i], c.Lookups))
+	}
+	for _, line := range c.Said {
+		t.Log = append(t.Log, TraceLine{Level: levelWords[line.Level], Line: line.Text})
+	}
+	if c.Failure != nil {
+		t.Failure = failureOf(c.Failure)
+		return t
+	}
+	t.Disposition, t.NegativeTTL = c.Answer.Disposition.String(), c.Answer.NegativeTTL
+	for i := range c.Answer.Sets {
+		t.Records = append(t.Records, *shown(&c.Answer.Sets[i]))
+	}
+	return t
+}
+
+var levelWords = map[hostabi.LogLevel]string{
+	hostabi.LogDebug: "debug", hostabi.LogInfo: "info", hostabi.LogWarn: "warn", hostabi.LogError: "error",
+}
+
+func failureOf(err error) *TraceFailure {
+	if f, ok := errors.AsType[*runtime.Fault](err); ok {
+		return &TraceFailure{Kind: f.Kind.String(), Message: f.Message, Stack: f.Stack, Output: f.Output}
+	}
+	return &TraceFailure{Kind: runtime.FaultHost.String(), Message: err.Error()}
+}
+
+// shown is an RRset in presentation form.
+func shown(set *rr.Set) *RecordSet {
+	s := &RecordSet{Name: set.Name.String(), Type: set.Type.String(), TTL: set.TTL, Data: []string{}}
+	for _, data := range set.Data {
+		s.Data = append(s.Data, zonefile.FormatRdata(set.Type, string(data)))
+	}
+	return s
+}
+
+// input words an input; lookups are those of the call that asked for it.
+func (w *traceWords) input(in *resolve.Input, lookups []runtime.Lookup) TraceInput {
+	t := TraceInput{Input: in.Kind.String(), Value: strconv.FormatInt(in.Value, 10)}
+	switch in.Kind {
+	case runtime.EventLookup:
+		w.lookup(&t, &lookups[in.Arg])
+	case resolve.InputClient, resolve.InputSource:
+		t.Input, t.Grain, t.Value = "client", "/"+strconv.Itoa(int(in.V4))+" of IPv4, /"+strconv.Itoa(int(in.V6))+" of IPv6", in.Prefix.String()
+	case resolve.InputNow:
+		t.Grain, t.Value = (time.Duration(in.Arg) * time.Second).String(), time.Unix(in.Value, 0).UTC().Format(time.RFC3339)
+	case resolve.InputBefore:
+		t.Grain, t.Value = time.Unix(in.Arg, 0).UTC().Format(time.RFC3339), strconv.FormatBool(in.Value == 1)
+	case resolve.InputPick:
+		t.Grain = "of " + strconv.FormatInt(in.Arg, 10)
+	case resolve.InputTransport:
+		t.Value = strings.ToLower(hostabi.Transport(in.Value).String())
+	case resolve.InputSite:
+		t.Value = w.site
+	case resolve.InputRelease:
+		t.Input, t.Value = "release", "active"
+		if in.Value == 1 {
+			t.Value = "candidate"
+		}
+	}
+	return t
+}
+
+// lookup words a lookup. What another's zone has is not for the caller.
+func (w *traceWords) lookup(t *TraceInput, l *runtime.Lookup) {
+	t.Grain, t.Value = l.Name.String()+" "+l.Type.String(), l.Status.String()
+	if l.Zone.IsZero() {
+		return
+	}
+	t.Zone = l.Zone.String()
+	switch {
+	case !w.may(l.Zone):
+		t.Value = "hidden"
+	case l.Status == hostabi.StatusOK:
+		t.Value, t.Wildcard, t.Found = "found", l.Wildcard, shown(&l.Set)
+	}
+}
