@@ -55,6 +55,7 @@ type Attachment struct {
 
 	Previous  *Release   // what was active before; nil where nothing is known of that
 	Candidate *Candidate // what is on trial; nil where nothing is
+	Watched   *Watched   // the watch over the active release against Previous; nil where there is none
 	Undone    *Undone    // the last rollback, until the next Activate or Attach; nil where there was none
 
 	// Generation is greater than that of every attachment made before; Attach
@@ -65,7 +66,8 @@ type Attachment struct {
 
 const (
 	formRollout    = 2 // the form of an attachment's row with releases beside the active one
-	attachmentForm = 3 // the newest: with limits on concurrency
+	formConcurrent = 3 // with limits on concurrency
+	attachmentForm = 4 // the newest: with what takes a version back by itself
 
 	maxGrants = 64
 	maxConfig = 64 << 10 // octets of a configuration as a guest is given it
@@ -86,6 +88,9 @@ func encodeAttachment(a *Attachment) []byte {
 	}
 	limits := a.limits()
 	if slices.ContainsFunc(limits, func(l *Limits) bool { return l.Concurrency != 0 }) {
+		form = formConcurrent
+	}
+	if a.Candidate != nil || a.Watched != nil {
 		form = attachmentForm
 	}
 	b := appendBools([]byte{form}, a.Reset)
@@ -97,10 +102,13 @@ func encodeAttachment(a *Attachment) []byte {
 	if form >= formRollout {
 		b = appendRollout(b, a)
 	}
-	if form >= attachmentForm {
+	if form >= formConcurrent {
 		for _, l := range limits {
 			b = appendUint(b, uint64(l.Concurrency))
 		}
+	}
+	if form >= attachmentForm {
+		b = appendWatches(b, a)
 	}
 	return b
 }
@@ -127,10 +135,15 @@ func decodeAttachment(key, row []byte) (Attachment, error) {
 	if form >= formRollout {
 		d.rollout(&a)
 	}
-	if form >= attachmentForm {
+	if form >= formConcurrent {
 		for _, l := range a.limits() {
 			l.Concurrency = uint32(d.uint(1<<32 - 1))
 		}
+	}
+	if form >= attachmentForm {
+		d.watches(&a)
+	} else if a.Candidate != nil {
+		a.Candidate.Watch = DefaultWatch() // put on trial by a release that watched without being asked
 	}
 	if err := d.end(); err != nil {
 		return Attachment{}, corrupt(TableAttachments, key, err)
@@ -191,7 +204,7 @@ func (s *Store) Attach(ctx context.Context, a Attachment) (Attachment, error) {
 	if err := a.check(); err != nil {
 		return Attachment{}, err
 	}
-	a.Previous, a.Candidate, a.Undone = nil, nil, nil
+	a.Previous, a.Candidate, a.Watched, a.Undone = nil, nil, nil, nil
 	var made Attachment
 	err := s.commit(ctx, 4, func(ctx context.Context, t *tx) (err error) {
 		if err := t.guard(ctx, TableMeta, metaCatalog); err != nil {
@@ -241,7 +254,7 @@ func (t *tx) attach(ctx context.Context, a Attachment) (Attachment, error) {
 func (a *Attachment) succeed(was Attachment) {
 	release := was.Release()
 	if a.Release().Same(release) {
-		a.Previous, a.Undone = was.Previous, was.Undone
+		a.Previous, a.Watched, a.Undone = was.Previous, was.Watched, was.Undone
 		return
 	}
 	a.Previous = &release
@@ -250,7 +263,7 @@ func (a *Attachment) succeed(was Attachment) {
 // same compares all but what Attach gives.
 func (a Attachment) same(b Attachment) bool {
 	a.Generation, a.Changed = b.Generation, b.Changed
-	a.Previous, a.Candidate, a.Undone = b.Previous, b.Candidate, b.Undone
+	a.Previous, a.Candidate, a.Watched, a.Undone = b.Previous, b.Candidate, b.Watched, b.Undone
 	a.Zone, a.At = b.Zone, b.At // their key has been compared
 	if len(a.Values) == 0 {
 		a.Values = nil

@@ -99,7 +99,9 @@ func FuzzAttachment(f *testing.F) {
 	f.Add([]byte(a.key()), encodeAttachment(&a))
 	a.Candidate = &Candidate{Release: previous, Share: 500, Salt: 7, Began: time.UnixMilli(8)}
 	f.Add([]byte(a.key()), encodeAttachment(&a))
-	a.Candidate.Shadow = true
+	a.Candidate.Shadow, a.Candidate.Watch = true, DefaultWatch()
+	f.Add([]byte(a.key()), encodeAttachment(&a))
+	a.Candidate, a.Watched = nil, &Watched{DefaultWatch(), time.UnixMilli(9)}
 	f.Add([]byte(a.key()), encodeAttachment(&a))
 	f.Fuzz(func(t *testing.T, key, row []byte) {
 		a, err := decodeAttachment(key, row)

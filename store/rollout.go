@@ -44,6 +44,7 @@ type Candidate struct {
 	Shadow bool      // it answers beside the active one, and nothing it says is sent
 	Salt   uint32    // of the choice; kept while the share changes, so that whoever has it keeps it
 	Began  time.Time // when it was put on trial
+	Watch  Watch     // what takes it back by itself
 }
 
 // SameTrial reports whether both are of one trial, whatever their shares.
@@ -89,16 +90,27 @@ type Activation struct {
 	Version uint64 // 0 for the newest
 	Share   uint32 // of WholeShare, for a candidate beside what is active; WholeShare replaces that at once
 	Shadow  bool   // the candidate is a shadow, and Share is not looked at
+
+	Watch    Watch         // what takes the version back by itself
+	WatchFor time.Duration // how long one is watched that is in force at once, at most a day; a candidate is for as long as it is one
 }
 
 // Activate puts a version on trial or in force. What was active stays as
 // Previous where another takes its place. Where all is as asked already, nothing is
-// written. ErrNotFound where nothing is attached at the point or there is no such
-// version; ErrInvalid where another guest is attached there or the share is out of
-// range; ErrExists where a trial is asked of what is active.
+// written. A version that is in force at once ends the watch over the one before; where
+// there is none before it, it is not watched. ErrNotFound where nothing is attached at
+// the point or there is no such version; ErrInvalid where another guest is attached
+// there, or the share or what is to be watched is out of range; ErrExists where a trial
+// is asked of what is active.
 func (s *Store) Activate(ctx context.Context, q Activation) (Attachment, error) {
 	if !q.Shadow && (q.Share == 0 || q.Share > WholeShare) {
 		return Attachment{}, fail(ErrInvalid, "share %d of %d", q.Share, WholeShare)
+	}
+	if err := q.Watch.check(); err != nil {
+		return Attachment{}, err
+	}
+	if q.WatchFor < 0 || q.WatchFor > maxWatchFor {
+		return Attachment{}, fail(ErrInvalid, "a version is watched for %v, want at most %v", q.WatchFor, maxWatchFor)
 	}
 	return s.roll(ctx, q.Point, func(ctx context.Context, t *tx, a Attachment) (Attachment, error) {
 		if a.Guest != q.Guest {
@@ -113,27 +125,34 @@ func (s *Store) Activate(ctx context.Context, q Activation) (Attachment, error) 
 		if q.Shadow || q.Share < WholeShare {
 			return a.trial(next, q, t.now)
 		}
-		return a.replaced(next), nil
+		return a.replaced(next, q, t.now), nil
 	})
 }
 
 // replaced returns the attachment with next in force, and what was as Previous.
-func (a Attachment) replaced(next Release) Attachment {
+func (a Attachment) replaced(next Release, q Activation, now time.Time) Attachment {
 	a.Candidate = nil
+	watched := q.Watch != Watch{} && q.WatchFor >= time.Millisecond
 	was := a.Release()
 	if was.Same(next) {
+		if !watched {
+			a.Watched = nil
+		}
 		return a
 	}
-	a.Previous, a.Undone = &was, nil
+	a.Previous, a.Undone, a.Watched = &was, nil, nil
+	if watched {
+		a.Watched = &Watched{q.Watch, now.Add(q.WatchFor.Truncate(time.Millisecond))}
+	}
 	return a.With(next)
 }
 
-// trial returns the attachment with next on trial.
+// trial returns the attachment with next on trial. The watch over what is active ends.
 func (a Attachment) trial(next Release, q Activation, now time.Time) (Attachment, error) {
 	if next.Version == a.Version {
 		return a, fail(ErrExists, "guest %v at %v, in force", next, a.At)
 	}
-	c := Candidate{Release: next, Share: q.Share, Shadow: q.Shadow, Salt: uint32(a.Generation)*0x9e3779b9 + uint32(next.Version), Began: now}
+	c := Candidate{Release: next, Share: q.Share, Shadow: q.Shadow, Salt: uint32(a.Generation)*0x9e3779b9 + uint32(next.Version), Began: now, Watch: q.Watch}
 	if c.Shadow {
 		c.Share = 0
 	}
@@ -143,7 +162,7 @@ func (a Attachment) trial(next Release, q Activation, now time.Time) (Attachment
 			c.Began = now
 		}
 	}
-	a.Candidate, a.Undone = &c, nil
+	a.Candidate, a.Undone, a.Watched = &c, nil, nil
 	return a, nil
 }
 
@@ -181,7 +200,7 @@ func (s *Store) Rollback(ctx context.Context, q Rollback) (Attachment, error) {
 			a = a.With(*a.Previous)
 			a.Previous = nil
 		}
-		a.Undone = &undone
+		a.Undone, a.Watched = &undone, nil
 		return a, nil
 	})
 }
