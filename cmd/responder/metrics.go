@@ -132,12 +132,18 @@ func (c *guestCollector) Collect(ch chan<- prometheus.Metric) {
 	memory := c.resolver.Memory()
 	ch <- prometheus.MustNewConstMetric(descGuestMemory, prometheus.GaugeValue, float64(memory.Used))
 	ch <- prometheus.MustNewConstMetric(descGuestMemorySize, prometheus.GaugeValue, float64(memory.Most))
-	took := map[string]resolve.Latency{}
+	took, sent := map[string]resolve.Latency{}, map[[4]string]bool{}
 	for a := range c.resolver.Routing().Attachments() {
 		sum := took[a.Label]
 		sum.Add(a.Stats.Latency())
 		took[a.Label] = sum
 		labels := []string{a.Label, a.Zone.String(), a.At.String(), scopeLabel(a.Scope)}
+		// The version before may be the same one with another configuration.
+		series := [4]string(labels)
+		if sent[series] {
+			continue
+		}
+		sent[series] = true
 		send := func(d *prometheus.Desc, kind prometheus.ValueType, n float64, more ...string) {
 			ch <- prometheus.MustNewConstMetric(d, kind, n, append(labels[:len(labels):len(labels)], more...)...)
 		}

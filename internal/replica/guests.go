@@ -68,7 +68,8 @@ type served struct {
 	row     store.Attachment // as it was read last
 	by      [roles]*entry    // nil for none; never so for the active one
 	trouble [roles]trouble   // why that is not what the row says
-	trial   *resolve.Trial   // of the candidate; nil where there is none
+	trial   *resolve.Trial   // of the candidate, or of the active release while it is watched; nil where there is none
+	first   sample           // of the trial, when it began
 }
 
 // entry is a release that is prepared to answer at a place.
@@ -127,7 +128,10 @@ func (s *served) beside() *resolve.Beside {
 	}
 	if e := s.by[candidate]; e != nil {
 		c := s.row.Candidate
-		b.Candidate, b.Share, b.Salt, b.Shadow, b.Trial = e.attachment, c.Share, c.Salt, c.Shadow, s.trial
+		b.Candidate, b.Share, b.Salt, b.Shadow = e.attachment, c.Share, c.Salt, c.Shadow
+	}
+	if s.tried() != nil {
+		b.Trial = s.trial
 	}
 	if b.LastGood == nil && b.Candidate == nil {
 		return nil
@@ -211,20 +215,62 @@ func (g *guests) serve(ctx context.Context, row store.Attachment, fallback resol
 	s.by[active] = e
 	if row.Candidate != nil {
 		s.by[candidate], s.trouble[candidate] = g.ready(ctx, row, row.Candidate.Release, fallback, candidate, log)
-		s.trial = &resolve.Trial{}
-		if before != nil && before.row.Candidate.SameTrial(row.Candidate) {
-			s.trial = before.trial
+	}
+	if row.Previous != nil {
+		s.by[previous] = g.find(at, *row.Previous, fallback)
+		if s.by[previous] == nil && fallback == resolve.FallbackLastGood {
+			s.by[previous], s.trouble[previous] = g.ready(ctx, row, *row.Previous, fallback, previous, log)
 		}
 	}
-	if row.Previous != nil && fallback == resolve.FallbackLastGood {
-		s.by[previous], s.trouble[previous] = g.ready(ctx, row, *row.Previous, fallback, previous, log)
-	}
+	s.try(before)
 	for role := candidate; role < roles; role++ {
 		if s.by[role] == s.by[active] {
 			s.by[role] = nil // the active one cannot be prepared, and this goes on in its place
 		}
 	}
 	return s
+}
+
+// try gives what is on trial its trial: the one that it had before, where it goes on.
+func (s *served) try(before *served) {
+	switch {
+	case s.row.Candidate == nil && s.row.Watched == nil:
+	case before != nil && (before.row.Candidate.SameTrial(s.row.Candidate) || before.row.Watched.SameWatch(s.row.Watched)):
+		s.trial, s.first = before.trial, before.first
+	default:
+		s.trial, s.first = &resolve.Trial{}, sample{at: time.Now()}
+		if e := s.tried(); e != nil {
+			s.first.tried = figuresOf(e.attachment)
+		}
+		s.first.other = figuresOf(s.by[active].attachment) // of a candidate
+	}
+}
+
+// tried is the release that is on trial here; nil for none. What is watched is not
+// while it is not in force, or nothing is there that could answer instead.
+func (s *served) tried() *entry {
+	switch {
+	case s.row.Candidate != nil:
+		return s.by[candidate]
+	case s.row.Watched != nil && s.by[previous] != nil && s.trouble[active].err == nil:
+		return s.by[active]
+	}
+	return nil
+}
+
+// trials are those that there are, with what is watched.
+func (g *guests) trials() map[*resolve.Trial]watched {
+	all := map[*resolve.Trial]watched{}
+	for _, s := range g.inForce {
+		switch c, w := s.row.Candidate, s.row.Watched; {
+		case s.trial == nil:
+		case c != nil:
+			all[s.trial] = watched{Watch: c.Watch, first: s.first}
+		default:
+			all[s.trial] = watched{w.Watch, w.Until, s.first}
+		}
+	}
+	return all
 }
 
 // ready returns a release, prepared; or nil and why it is not.
@@ -360,22 +406,28 @@ const mostServing = 256
 // said is what answers at an attachment point, and the trial there.
 type said struct {
 	store.Serving
-	trial *resolve.Trial
+	trial   *resolve.Trial
+	instead *store.Release // what answers where the trial is withdrawn, in the place of the active release; nil for that
 }
 
 // serving says what answers at each attachment point, what changed last first.
-func (g *guests) serving() (all []said, trying bool) {
-	all = make([]said, 0, len(g.inForce))
+func (g *guests) serving() []said {
+	all := make([]said, 0, len(g.inForce))
 	for _, s := range g.inForce {
-		all = append(all, said{s.serving(), s.trial})
-		trying = trying || s.trial != nil
+		all = append(all, s.said())
 	}
 	slices.SortFunc(all, func(a, b said) int { return cmp.Compare(b.Generation, a.Generation) })
-	return all[:min(len(all), mostServing)], trying
+	return all[:min(len(all), mostServing)]
 }
 
-func (s *served) serving() store.Serving {
-	said := store.Serving{Point: s.row.Point(), Generation: s.row.Generation}
+func (s *served) said() said {
+	said := said{Serving: store.Serving{Point: s.row.Point(), Generation: s.row.Generation}}
+	if e := s.tried(); e != nil {
+		said.trial = s.trial
+		if e == s.by[active] {
+			said.instead = s.row.Previous
+		}
+	}
 	if e := s.by[active]; !e.unready {
 		said.Guest, said.Version = e.release.Guest, e.release.Version
 	}

@@ -42,9 +42,9 @@ func (r *Replica) publish(ctx context.Context, attachments bool) error {
 		h := r.held[key]
 		problems["zone "+h.zone.Name.String()] = h.failed.Error()
 	}
-	serving, trying := r.guests.serving()
+	serving, trials := r.guests.serving(), r.guests.trials()
 	r.note(func(s *Status) {
-		r.serving, r.trying = serving, trying
+		r.serving, r.trials = serving, trials
 		s.Zones, s.Names, s.Attachments, s.Problems = r.zones.Len(), r.names, len(r.guests.inForce), problems
 	})
 	return nil

@@ -79,7 +79,7 @@ type Replica struct {
 	mu      sync.Mutex
 	status  Status
 	serving []said
-	trying  bool // any attachment has a candidate
+	trials  map[*resolve.Trial]watched // that there are
 }
 
 // heldZone is what is known of a zone that is served.

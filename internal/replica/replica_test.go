@@ -33,6 +33,7 @@ type rig struct {
 	replica  *replica.Replica
 	worker   *resolve.Worker
 	log      logText // of a replica that follow made
+	watch    store.Watch // of activations; the default where it is zero
 }
 
 // start fills a store by prepare, opens a replica over it and follows.

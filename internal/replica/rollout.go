@@ -2,7 +2,10 @@ package replica
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/hex"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/namelet/namelet/store"
@@ -15,6 +18,7 @@ const (
 	leaseTime    = 5 * time.Second
 	decideEvery  = 500 * time.Millisecond
 	waitEvery    = 2 * time.Second // where another has the lease
+	lateWord     = 2 * beatEvery   // what others ended in the last moment of a watch is heard of so much later
 )
 
 // decide looks after the rollouts until ctx ends, while there are trials.
@@ -41,14 +45,21 @@ func (r *Replica) decide(ctx context.Context) {
 	}
 }
 
-// onTrial reports whether any attachment has a candidate.
+// onTrial reports whether there is anything to decide: a trial that goes on somewhere,
+// or one that was ended here.
 func (r *Replica) onTrial() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.trying
+	now := time.Now()
+	for t, w := range r.trials {
+		if !w.over(now.Add(-lateWord)) || t.Withdrawn() != "" {
+			return true
+		}
+	}
+	return false
 }
 
-// decideOnce takes back what replicas have taken back by themselves, where this one
+// decideOnce takes back for all what replicas have taken back by themselves, where this one
 // has the lease.
 func (r *Replica) decideOnce(ctx context.Context) (held bool, err error) {
 	limited, cancel := context.WithTimeout(ctx, beatTime)
@@ -90,7 +101,7 @@ func (r *Replica) takeBack(ctx context.Context, host string, s store.Serving) er
 	if host != "" {
 		why = "on " + host + " " + why
 	}
-	made, err := r.Store.Rollback(ctx, store.Rollback{Point: s.Point, Why: why, Generation: s.Generation})
+	made, err := r.Store.Rollback(r.audited(ctx, s), store.Rollback{Point: s.Point, Why: why, Generation: s.Generation})
 	switch {
 	case errors.Is(err, store.ErrVersionConflict) || errors.Is(err, store.ErrNotFound):
 		return nil
@@ -99,4 +110,18 @@ func (r *Replica) takeBack(ctx context.Context, host string, s store.Serving) er
 	}
 	r.Log.Error("guest on trial is rolled back", "guest", made.Undone.Guest, "version", made.Undone.Version, "zone", made.Zone.String(), "at", made.At.String(), "reason", why)
 	return nil
+}
+
+// audited has the audit say, with what is changed, that this server decided it.
+func (r *Replica) audited(ctx context.Context, s store.Serving) context.Context {
+	who := r.Self.Host
+	if who == "" {
+		who = r.Self.ID
+	}
+	var id [12]byte
+	rand.Read(id[:])
+	return store.WithAudit(ctx, store.AuditEntry{
+		Time: time.Now(), RequestID: hex.EncodeToString(id[:]), Who: strings.TrimSpace("server " + who), Operation: "guest/rollback",
+		Subjects: []string{s.Zone.String(), s.Guest},
+	})
 }

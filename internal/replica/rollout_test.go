@@ -1,6 +1,7 @@
 package replica_test
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"os"
@@ -46,7 +47,7 @@ func assemble(t testing.TB, wat string) []byte {
 
 func (r *rig) activate(version uint64, share uint32) {
 	r.t.Helper()
-	q := store.Activation{Point: store.Point{Zone: apps.Name, At: apps.Name}, Guest: "g", Version: version, Share: share}
+	q := store.Activation{Point: store.Point{Zone: apps.Name, At: apps.Name}, Guest: "g", Version: version, Share: share, Watch: cmp.Or(r.watch, store.DefaultWatch()), WatchFor: time.Minute}
 	a, err := r.store.Activate(r.t.Context(), q)
 	if err != nil {
 		r.t.Fatal(err)

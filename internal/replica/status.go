@@ -86,13 +86,17 @@ func (r *Replica) Status() Status {
 	return status
 }
 
-// now returns what answers, without a candidate that was taken back here.
+// now returns what answers, without what was taken back here.
 func (s said) now() store.Serving {
 	serving := s.Serving
-	if s.trial != nil && serving.Candidate != 0 {
-		serving.Compared, serving.Differ = s.trial.Compared()
-		if why := s.trial.Withdrawn(); why != "" {
-			serving.Candidate, serving.Fell = 0, why
+	if s.trial == nil {
+		return serving
+	}
+	serving.Compared, serving.Differ = s.trial.Compared()
+	if why := s.trial.Withdrawn(); why != "" {
+		serving.Fell, serving.Candidate = why, 0
+		if s.instead != nil {
+			serving.Guest, serving.Version = s.instead.Guest, s.instead.Version
 		}
 	}
 	return serving

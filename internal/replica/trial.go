@@ -2,57 +2,50 @@ package replica
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/namelet/namelet/internal/resolve"
+	"github.com/namelet/namelet/store"
 )
 
-// When a candidate is taken back: it failed at least so often within the window, at
-// more than that share of its questions, and at more than so many times the share of the
-// active version's.
+// How often versions on trial are judged, and over how long their failures count.
 const (
-	judgeEvery   = 200 * time.Millisecond
-	judgeWindow  = 10 * time.Second
-	mostFailures = 5
-	mostShare    = 0.01
-	mostTimes    = 2
+	judgeEvery  = 200 * time.Millisecond
+	judgeWindow = 10 * time.Second
 )
 
-// record is what is known of one trial: samples, the oldest first.
-type record struct{ samples []sample }
+// watched is what a version on trial is taken back for.
+type watched struct {
+	store.Watch
+	until time.Time // for one that is in force at once; zero for a candidate
+	first sample    // when the trial began
+}
+
+// over reports whether the watch has ended, though nothing in the store says so.
+func (w watched) over(now time.Time) bool { return !w.until.IsZero() && now.After(w.until) }
+
+// against names whom the version is held against.
+func (w watched) against() string {
+	if w.until.IsZero() {
+		return "the active version"
+	}
+	return "the version before"
+}
+
+// record is what is known of one trial.
+type record struct {
+	first   sample
+	samples []sample // of the window, the oldest first
+}
 
 // sample is what both versions had done at one time.
 type sample struct {
-	at                time.Time
-	candidate, active tally
+	at               time.Time
+	tried, other     figures
+	compared, differ uint64 // answers of a shadow; those that were others
 }
 
-// tally counts questions that came to a guest, since an answer that is kept does not,
-// and those of them that the fallback answered since the guest fails on them.
-type tally struct{ questions, failures uint64 }
-
-func (t tally) since(before tally) tally {
-	return tally{t.questions - before.questions, t.failures - before.failures}
-}
-
-func (t tally) share() float64 {
-	if t.questions == 0 {
-		return 0
-	}
-	return float64(t.failures) / float64(t.questions)
-}
-
-func tallyOf(a *resolve.Attachment) tally {
-	totals := a.Stats.Totals()
-	t := tally{totals.Calls + totals.Suppressed, totals.Suppressed}
-	for _, n := range totals.Faults {
-		t.failures += n
-	}
-	return t
-}
-
-// watchTrials judges the candidates on trial here until ctx ends. It needs no store.
+// watchTrials judges the versions on trial here until ctx ends. It needs no store.
 func (r *Replica) watchTrials(ctx context.Context) {
 	ticks := time.NewTicker(judgeEvery)
 	defer ticks.Stop()
@@ -67,45 +60,79 @@ func (r *Replica) watchTrials(ctx context.Context) {
 	}
 }
 
-// judgeTrials takes back the candidates that fail too often, and returns the records
-// of the others.
+// judgeTrials takes back the versions that are worse than what they are held against,
+// and returns the records of the others.
 func (r *Replica) judgeTrials(now time.Time, before map[*resolve.Trial]*record) map[*resolve.Trial]*record {
 	next := map[*resolve.Trial]*record{}
 	for b := range r.Resolver.Routing().Trials() {
-		if b.Trial.Withdrawn() != "" {
+		w, known := r.watch(b.Trial)
+		if !known || w.over(now) || b.Trial.Withdrawn() != "" {
 			continue
 		}
+		tried, other := b.Tried()
+		s := sample{at: now, tried: figuresOf(tried), other: figuresOf(other)}
+		s.compared, s.differ = b.Trial.Compared()
 		rec := before[b.Trial]
 		if rec == nil {
-			rec = &record{}
+			rec = &record{first: w.first, samples: []sample{w.first}}
 		}
 		next[b.Trial] = rec
-		why := rec.judge(sample{now, tallyOf(b.Candidate), tallyOf(b.Of)})
-		if why == "" {
-			continue
-		}
-		r.Resolver.Withdraw(b.Trial, why)
-		r.Log.Error("guest on trial is taken back here", "guest", b.Candidate.Label, "zone", b.Of.Zone.String(), "at", b.Of.At.String(), "active", b.Of.Label, "error", why)
-		select {
-		case r.fell <- struct{}{}:
-		default:
+		if why := rec.judge(s, w); why != "" {
+			r.withdraw(b, why)
 		}
 	}
 	return next
 }
 
-// judge takes a sample, and says why the candidate is to be taken back; empty where
-// it is not.
-func (r *record) judge(now sample) string {
+// watch returns what a version on trial is taken back for. It is known a moment after
+// the trial began.
+func (r *Replica) watch(t *resolve.Trial) (w watched, known bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	w, known = r.trials[t]
+	return w, known
+}
+
+// withdraw takes a version back here, and has the others know soon.
+func (r *Replica) withdraw(b *resolve.Beside, why string) {
+	tried, other := b.Tried()
+	r.Resolver.Withdraw(b.Trial, why)
+	r.Log.Error("guest on trial is taken back here", "guest", tried.Label, "zone", b.Of.Zone.String(), "at", b.Of.At.String(), "instead", other.Label, "error", why)
+	r.speak()
+}
+
+// speak has this replica say at once how it is.
+func (r *Replica) speak() {
+	select {
+	case r.fell <- struct{}{}:
+	default:
+	}
+}
+
+// compare gives what both versions did between two samples. What took the place of
+// another at once is held against all that the other one did: nothing more comes of it.
+func (w watched) compare(from, to sample) pair {
+	if !w.until.IsZero() {
+		from.other = figures{}
+	}
+	return pair{w: w, tried: to.tried.since(from.tried), other: to.other.since(from.other), over: to.at.Sub(from.at)}
+}
+
+// judge takes a sample, and says why the version is to be taken back; empty where it
+// is not.
+func (r *record) judge(now sample, w watched) string {
 	r.samples = append(r.samples, now)
 	for len(r.samples) > 2 && now.at.Sub(r.samples[1].at) >= judgeWindow {
 		r.samples = r.samples[1:]
 	}
-	first := r.samples[0]
-	candidate, active := now.candidate.since(first.candidate), now.active.since(first.active)
-	if candidate.failures < mostFailures || candidate.share() <= mostShare || candidate.share() <= mostTimes*active.share() {
-		return ""
+	lately, all := w.compare(r.samples[0], now), w.compare(r.first, now)
+	for _, why := range []string{
+		lately.opened(), lately.failing(), all.burning(), all.slow(),
+		differing(now.compared, now.differ, w.Differences),
+	} {
+		if why != "" {
+			return why
+		}
 	}
-	return fmt.Sprintf("it failed on %d of %d questions within %v, the active version on %d of %d",
-		candidate.failures, candidate.questions, now.at.Sub(first.at).Round(judgeEvery), active.failures, active.questions)
+	return ""
 }

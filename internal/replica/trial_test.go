@@ -134,7 +134,7 @@ func TestShadow(t *testing.T) {
 	}
 	shadow := func(version uint64) {
 		t.Helper()
-		q := store.Activation{Point: store.Point{Zone: apps.Name, At: apps.Name}, Guest: "g", Version: version, Shadow: true}
+		q := store.Activation{Point: store.Point{Zone: apps.Name, At: apps.Name}, Guest: "g", Version: version, Shadow: true, Watch: store.DefaultWatch()}
 		if _, err := r.store.Activate(t.Context(), q); err != nil {
 			t.Fatal(err)
 		}

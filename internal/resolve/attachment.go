@@ -215,12 +215,21 @@ func (r *Routing) yield(a *Attachment, yield func(*Attachment) bool) bool {
 // that [Routing.WithZones] derives.
 func (r *Routing) sameAttachments(o *Routing) bool { return r.attachments == o.attachments }
 
-// equal reports whether the two have the same attachments, with the same beside them.
+// equal reports whether the two have the same attachments, and what is beside them has
+// the same answers sent.
 func (c *coverage) equal(o *coverage) bool {
-	return maps.EqualFunc(c.beside, o.beside, func(a, b *Beside) bool { return *a == *b }) &&
-		maps.EqualFunc(c.zones, o.zones, func(p, q *points) bool {
-			return maps.EqualFunc(p.at, q.at, func(a, b *point) bool { return *a == *b })
-		})
+	return c.besideAs(o) && o.besideAs(c) && maps.EqualFunc(c.zones, o.zones, func(p, q *points) bool {
+		return maps.EqualFunc(p.at, q.at, func(a, b *point) bool { return *a == *b })
+	})
+}
+
+func (c *coverage) besideAs(o *coverage) bool {
+	for of, b := range c.beside {
+		if !b.same(o.beside[of]) {
+			return false
+		}
+	}
+	return true
 }
 
 // has reports whether an attachment is one of them, or beside one.

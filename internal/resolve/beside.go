@@ -14,7 +14,7 @@ const WholeShare = 10_000
 // it holds is; nobody but it holds its LastGood and its Candidate in a Routing.
 type Beside struct {
 	Of       *Attachment
-	LastGood *Attachment // answers where Of fails and its Fallback is FallbackLastGood; nil for none
+	LastGood *Attachment // what was before Of: answers where Of fails and its Fallback is FallbackLastGood, or where Of is withdrawn; nil for none
 
 	// Candidate answers the questions of a share of all pairs of a qname and a
 	// network; nil for none. Where it fails and its Fallback is FallbackLastGood, Of
@@ -23,8 +23,46 @@ type Beside struct {
 	Share     uint32 // of WholeShare
 	Salt      uint32 // which pairs those are; another share with the same salt takes in all of a smaller one
 	Shadow    bool   // the candidate is asked what Of has answered, and nothing it says is sent; Share is 0
-	Trial     *Trial // of the candidate; where there is none it cannot be withdrawn, or be a shadow
+	Trial     *Trial // of the candidate; where there is none it cannot be withdrawn, or be a shadow. Without a candidate it is that of Of, against LastGood
 }
+
+// Tried returns who is on trial, and whom it is held against; nil for nobody.
+func (b *Beside) Tried() (tried, against *Attachment) {
+	switch {
+	case b.Trial == nil:
+		return nil, nil
+	case b.Candidate != nil:
+		return b.Candidate, b.Of
+	case b.LastGood != nil:
+		return b.Of, b.LastGood
+	}
+	return nil, nil
+}
+
+// same reports whether both have the same answers sent. nil is nothing beside.
+func (b *Beside) same(o *Beside) bool {
+	var none Beside
+	if b == nil {
+		b = &none
+	}
+	if o == nil {
+		o = &none
+	}
+	if b.Candidate != nil || o.Candidate != nil {
+		return *b == *o
+	}
+	return b.reserve() == o.reserve() && (b.Trial == o.Trial || !b.withdrawn() && !o.withdrawn())
+}
+
+// reserve is who answers where Of fails.
+func (b *Beside) reserve() *Attachment {
+	if b.Of == nil || b.Of.Fallback != FallbackLastGood {
+		return nil
+	}
+	return b.LastGood
+}
+
+func (b *Beside) withdrawn() bool { return b.Trial != nil && b.Trial.Withdrawn() != "" }
 
 // instead returns who answers where a fails; nil for nobody.
 func (b *Beside) instead(a *Attachment) *Attachment {
@@ -33,6 +71,8 @@ func (b *Beside) instead(a *Attachment) *Attachment {
 		return nil
 	case a == b.Candidate:
 		return b.Of
+	case a == b.LastGood:
+		return nil
 	}
 	return b.LastGood
 }
@@ -94,7 +134,12 @@ func lot(qname []byte, source netip.Addr, salt uint32) uint64 {
 // choose returns who answers the query, a or the candidate beside it, and says in
 // the trace that this was asked.
 func (w *Worker) choose(a *Attachment, b *Beside, resp *Response) *Attachment {
-	if b == nil || b.Candidate == nil || b.Share == 0 || b.Trial != nil && b.Trial.Withdrawn() != "" {
+	switch {
+	case b == nil:
+		return a
+	case b.Candidate == nil && b.LastGood != nil && b.withdrawn():
+		return b.LastGood
+	case b.Share == 0 || b.Candidate == nil || b.withdrawn():
 		return a
 	}
 	in := b.input()

@@ -35,5 +35,14 @@ func TestLatency(t *testing.T) {
 				t.Errorf("%d calls took up to %v s, want %d", n, bound, want)
 			}
 		}
+		if m := got.Median(); m <= 2500*time.Nanosecond || m > 5*time.Microsecond {
+			t.Errorf("median %v, want more than 2.5 us, at most 5 us", m)
+		}
+		takes = append(takes, 10*time.Second)
+		ask(one, "y.apps.example", rr.TypeA)
+		last := a.Stats.Latency().Since(got)
+		if last.Calls != 1 || last.Sum != 10*time.Second || last.Median() != 100*time.Millisecond {
+			t.Errorf("the last call: got %+v, median %v, want the greatest bound", last, last.Median())
+		}
 	})
 }

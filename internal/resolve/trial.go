@@ -7,8 +7,8 @@ import (
 	"github.com/namelet/namelet/internal/throttle"
 )
 
-// Trial is one trial of a candidate, from its begin to its end: whatever Routings it
-// is part of. The zero value is ready, and safe for concurrent use.
+// Trial is one trial of a candidate, or of what took the place of another at once, from
+// its begin to its end: whatever Routings it is part of. The zero value is ready, and safe for concurrent use.
 type Trial struct {
 	withdrawn   atomic.Pointer[string]
 	compared    atomic.Uint64 // answers of a shadow
@@ -32,18 +32,18 @@ func (t *Trial) Withdrawn() string {
 	return ""
 }
 
-// Withdraw ends a trial at once, in this process, and says why: what the candidate
-// said is not given again, and whom it is beside answers.
+// Withdraw ends a trial at once, in this process, and says why: what was said by whom
+// it was about is not given again, and whom that was held against answers.
 func (r *Resolver) Withdraw(t *Trial, why string) {
 	t.withdrawn.Store(&why)
 	r.renew() // after that: whoever still chooses the candidate does so under the old generation
 }
 
-// Trials yields what has a candidate on trial, in no order.
+// Trials yields what has somebody on trial, in no order.
 func (r *Routing) Trials() iter.Seq[*Beside] {
 	return func(yield func(*Beside) bool) {
 		for _, b := range r.attachments.beside {
-			if b.Candidate != nil && b.Trial != nil && !yield(b) {
+			if tried, _ := b.Tried(); tried != nil && !yield(b) {
 				return
 			}
 		}
