@@ -50,6 +50,7 @@ func parsePercent(flag, text string) (float64, error) {
 
 func (p *program) guestActivate() *cobra.Command {
 	var o placeFlags
+	var w watchFlags
 	var canary string
 	var shadow bool
 	cmd := &cobra.Command{
@@ -66,7 +67,11 @@ version is in force for all then.
 
 With --shadow it is asked what the active version has answered, when no question waits, and nothing it says is
 sent: guest status counts the answers that differ, and the log has a sample a minute. Answers from the cache are not asked
-again.`,
+again.
+
+A version is taken back by itself, with the reason in guest status, where it is worse than the one that it takes the place of: while it
+is on trial, or for a minute where it is in force for all at once. --max-failures, --max-fuel, --max-latency and --max-differences
+say what is too much, and "off" is never.`,
 		Example: "  responder guest activate geo@4 --zone cdn.example --canary 5%\n  responder guest activate geo@4 --zone cdn.example",
 		Args:    arguments(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -79,6 +84,9 @@ again.`,
 				if q.Canary, err = parsePercent("canary", canary); err != nil {
 					return misused(cmd, err)
 				}
+			}
+			if q.WatchRequest, err = w.read(cmd); err != nil {
+				return misused(cmd, err)
 			}
 			return p.operate(cmd.Context(), func(ops operations) error {
 				made, err := ops.Activate(cmd.Context(), q)
@@ -93,6 +101,7 @@ again.`,
 	cmd.Flags().BoolVar(&shadow, "shadow", false, "ask it beside the active version, and send nothing it says")
 	cmd.Flags().StringVar(&canary, "canary", "", "the share that it answers for, such as 5% (default: all)")
 	cmd.MarkFlagsMutuallyExclusive("canary", "shadow")
+	w.define(cmd)
 	return cmd
 }
 
@@ -134,9 +143,12 @@ func writeRollout(w io.Writer, a control.Attachment) {
 // rolloutLines says what else there is beside the active version.
 func rolloutLines(a control.Attachment) (lines []string) {
 	if c := a.Candidate; c != nil && c.Shadow {
-		lines = append(lines, fmt.Sprintf("in the shadow: %s@%d, since %s", a.Guest, c.Version, c.Began.UTC().Format(time.RFC3339)))
+		lines = append(lines, fmt.Sprintf("in the shadow: %s@%d, since %s%s", a.Guest, c.Version, c.Began.UTC().Format(time.RFC3339), watchText(c.Watch)))
 	} else if c != nil {
-		lines = append(lines, fmt.Sprintf("on trial: %s@%d for %v%%, since %s", a.Guest, c.Version, c.Canary, c.Began.UTC().Format(time.RFC3339)))
+		lines = append(lines, fmt.Sprintf("on trial: %s@%d for %v%%, since %s%s", a.Guest, c.Version, c.Canary, c.Began.UTC().Format(time.RFC3339), watchText(c.Watch)))
+	}
+	if w := a.Watched; w != nil && time.Now().Before(w.Until) {
+		lines = append(lines, fmt.Sprintf("watched until %s%s", w.Until.UTC().Format(time.RFC3339), watchText(w.Watch)))
 	}
 	if a.Previous != "" {
 		lines = append(lines, "before: "+a.Previous)

@@ -116,7 +116,10 @@ func attachmentOf(a store.Attachment) Attachment {
 		made.Previous = a.Previous.String()
 	}
 	if c := a.Candidate; c != nil {
-		made.Candidate = &Candidate{Version: c.Version, Canary: percent(c.Share), Shadow: c.Shadow, Began: c.Began}
+		made.Candidate = &Candidate{Version: c.Version, Canary: percent(c.Share), Shadow: c.Shadow, Began: c.Began, Watch: watchOf(c.Watch)}
+	}
+	if w := a.Watched; w != nil {
+		made.Watched = &Watched{Watch: watchOf(w.Watch), Until: w.Until}
 	}
 	if u := a.Undone; u != nil {
 		made.Undone = &Undone{Guest: u.Guest, Version: u.Version, Reason: u.Why, Time: u.At}
@@ -208,8 +211,8 @@ func (s *Service) attachment(ctx context.Context, q Attachment) (store.Attachmen
 	if err != nil {
 		return store.Attachment{}, err
 	}
-	if q.Previous != "" || q.Candidate != nil || q.Undone != nil {
-		return store.Attachment{}, invalid("previous, candidate and undone cannot be set: they are what activate and rollback lead to")
+	if q.Previous != "" || q.Candidate != nil || q.Watched != nil || q.Undone != nil {
+		return store.Attachment{}, invalid("previous, candidate, watched and undone cannot be set: they are what activate and rollback lead to")
 	}
 	limits := store.Limits{
 		Fuel: q.Fuel, FuelPerSecond: q.FuelPerSecond, InitFuel: q.InitFuel,

@@ -23,6 +23,8 @@ type Activation struct {
 	Version uint64  `json:"version,omitempty"` // 0 for the newest
 	Canary  float64 `json:"canary,omitempty"`  // per cent of pairs of a name and a network, to a hundredth; 0 for all at once
 	Shadow  bool    `json:"shadow,omitempty"`  // it answers beside the active version, and nothing it says is sent
+
+	WatchRequest
 }
 
 // RollbackRequest is the request to go back to the version before.
@@ -40,6 +42,7 @@ type Candidate struct {
 	Canary  float64   `json:"canary"` // per cent; 0 for a shadow
 	Shadow  bool      `json:"shadow,omitempty"`
 	Began   time.Time `json:"began"`
+	Watch   Watch     `json:"watch"`
 }
 
 // Undone is a rollback.
@@ -94,15 +97,26 @@ func share(percent float64) (uint32, error) {
 	return uint32(n), nil
 }
 
+// activation reads the request, but for the place and the version.
+func (q Activation) activation() (store.Activation, error) {
+	part, err := share(q.Canary)
+	if err == nil && q.Shadow && q.Canary != 0 {
+		err = invalid("a shadow answers nothing, so it has no canary share")
+	}
+	if err != nil {
+		return store.Activation{}, err
+	}
+	made := store.Activation{Guest: q.Guest, Share: part, Shadow: q.Shadow}
+	made.Watch, made.WatchFor, err = q.WatchRequest.read(q.Shadow, q.Shadow || part < store.WholeShare)
+	return made, err
+}
+
 // Activate puts another version of a guest in the place of the one that is attached,
 // or beside it as a candidate, once it has started with the configuration that is
 // there. A candidate that is whole takes that place. CodeNotFound, CodeModule,
 // CodeInvalid.
 func (s *Service) Activate(ctx context.Context, q Activation) (Attachment, error) {
-	part, err := share(q.Canary)
-	if err == nil && q.Shadow && q.Canary != 0 {
-		err = invalid("a shadow answers nothing, so it has no canary share")
-	}
+	wanted, err := q.activation()
 	if err != nil {
 		return Attachment{}, err
 	}
@@ -119,7 +133,8 @@ func (s *Service) Activate(ctx context.Context, q Activation) (Attachment, error
 			return Attachment{}, classify(err)
 		}
 	}
-	made, err := s.store.Activate(ctx, store.Activation{Point: a.Point(), Guest: q.Guest, Version: g.Number, Share: part, Shadow: q.Shadow})
+	wanted.Point, wanted.Version = a.Point(), g.Number
+	made, err := s.store.Activate(ctx, wanted)
 	if err != nil {
 		return Attachment{}, classify(err)
 	}

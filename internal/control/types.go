@@ -159,6 +159,7 @@ type Attachment struct {
 
 	Previous  string     `json:"previous,omitempty"`  // GUEST@VERSION that was attached before; not of a request
 	Candidate *Candidate `json:"candidate,omitempty"` // on trial; not of a request
+	Watched   *Watched   `json:"watched,omitempty"`   // the version is watched since it was put in force at once; not of a request
 	Undone    *Undone    `json:"undone,omitempty"`    // the last rollback, until the next activation; not of a request
 
 	InitFuel    uint64 `json:"init_fuel,omitempty"`    // units of the start; 0 for the default
