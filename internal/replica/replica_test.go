@@ -32,7 +32,7 @@ type rig struct {
 	resolver *resolve.Resolver
 	replica  *replica.Replica
 	worker   *resolve.Worker
-	log      logText // of a replica that follow made
+	log      logText     // of a replica that follow made
 	watch    store.Watch // of activations; the default where it is zero
 }
 
