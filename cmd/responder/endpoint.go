@@ -121,10 +121,20 @@ func authorities(variable, path string) (*x509.CertPool, error) {
 	return pool, nil
 }
 
+// maxSocketPath is the longest that Linux takes, with room for the zero behind it;
+// other systems say so of less themselves.
+const maxSocketPath = 107
+
 // listenSocket listens on a unix socket that the server's user alone may use. A socket
 // on which nobody listens any more is taken away.
 func listenSocket(path string) (net.Listener, error) {
-	if info, err := os.Lstat(path); err == nil && info.Mode().Type() == os.ModeSocket {
+	if len(path) > maxSocketPath {
+		return nil, fmt.Errorf("%sCONTROL_SOCKET: the path has %d bytes, and a socket's at most %d", envPrefix, len(path), maxSocketPath)
+	}
+	if info, err := os.Lstat(path); err == nil {
+		if info.Mode().Type() != os.ModeSocket {
+			return nil, fmt.Errorf("%sCONTROL_SOCKET: %s: what is there is no socket, and stays: name another path", envPrefix, path)
+		}
 		c, err := net.DialTimeout("unix", path, time.Second)
 		if err == nil {
 			c.Close()

@@ -224,6 +224,9 @@ func (s *server) listenControl(ctx context.Context, p *program, spec storeSpec, 
 	if err := p.config.checkExposed(ctx, st, token); err != nil {
 		return err
 	}
+	if _, _, ok := store.ParseTokenText(token); ok {
+		s.log.Warn("RESPONDER_CONTROL_TOKEN_FILE has a token of a store: whoever shows it to this server may do all, whatever its scopes, also when it is deleted", "path", p.config.ControlTokenFile)
+	}
 	service, err := p.service(st, engine)
 	if err != nil {
 		return err

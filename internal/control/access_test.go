@@ -184,7 +184,7 @@ func TestTenantSees(t *testing.T) {
 	}
 	zoned := tn.holder(t, control.TokenRequest{Name: "zoned", Scopes: []string{"guests"}, Zones: []string{"a.example"}, Guests: []string{"shop"}})
 	for _, at := range []string{"x.b.example", "x.none.example"} {
-		want := "token zoned is not for the zone around " + at + "."
+		want := "token zoned is not for the zone around " + at + ". if there is one"
 		if err := zoned.Detach(ctx, control.AttachmentPoint{At: at}); codeOf(t, err) != control.CodeForbidden || err.Error() != want {
 			t.Errorf("detach %s: error %v, want %s", at, err, want)
 		}
@@ -288,7 +288,8 @@ func TestAudit(t *testing.T) {
 	tn := newTenancy(t, control.Endpoint{})
 	ctx := t.Context()
 	c := tn.holder(t, control.TokenRequest{Name: "tenant", Scopes: []string{"records"}, Zones: []string{"a.example"}})
-	set := control.RecordSetRequest{Zone: "a.example", Set: control.RecordSet{Name: "x", Type: "A", TTL: 1, Data: []string{"192.0.2.1"}}}
+	// The name of the zone may be written in many ways, which must not hide the entry.
+	set := control.RecordSetRequest{Zone: `\065.EXAMPLE`, Set: control.RecordSet{Name: "x", Type: "A", TTL: 1, Data: []string{"192.0.2.1"}}}
 	for range 2 { // the second changes nothing
 		if _, err := c.SetRecords(ctx, set); err != nil {
 			t.Fatal(err)
@@ -303,13 +304,13 @@ func TestAudit(t *testing.T) {
 	if err != nil || len(got) != 2 {
 		t.Fatalf("%+v, error %v", got, err)
 	}
-	for i, want := range []string{"anybody on this machine 127.0.0.1 zone/delete [b.example.] my.request-1", "token tenant 127.0.0.1 record/set [a.example] " + got[1].RequestID} {
+	for i, want := range []string{"anybody on this machine 127.0.0.1 zone/delete [b.example.] my.request-1", "token tenant 127.0.0.1 record/set [a.example.] " + got[1].RequestID} {
 		e := got[i]
 		if text := fmt.Sprintf("%s %s %s %v %s", e.Who, e.From, e.Operation, e.Subjects, e.RequestID); text != want || e.RequestID == "" || time.Since(e.Time) > time.Minute {
 			t.Errorf("got %s at %v, want %s", text, e.Time, want)
 		}
 	}
-	for _, q := range []control.AuditQuery{{Subject: "a.example."}, {Who: "tenant"}, {RequestID: got[1].RequestID}} {
+	for _, q := range []control.AuditQuery{{Subject: "a.example."}, {Subject: "A.example"}, {Who: "tenant"}, {RequestID: got[1].RequestID}} {
 		if one, err := tn.service.Audit(ctx, q); err != nil || len(one) != 1 || one[0].Operation != "record/set" {
 			t.Errorf("%+v: %+v, error %v", q, one, err)
 		}

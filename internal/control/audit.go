@@ -5,9 +5,11 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/namelet/namelet/rr"
 	"github.com/namelet/namelet/store"
 )
 
@@ -61,12 +63,20 @@ func (q AuditQuery) wants(e *store.AuditEntry) bool {
 	if q.Subject == "" {
 		return true
 	}
-	for _, subject := range e.Subjects {
-		if subject == q.Subject || strings.TrimSuffix(subject, ".") == strings.TrimSuffix(q.Subject, ".") {
-			return true
-		}
+	return slices.ContainsFunc(e.Subjects, func(subject string) bool { return sameSubject(subject, q.Subject) })
+}
+
+// sameSubject reports whether two texts are the same, or ways to write one name.
+func sameSubject(a, b string) bool {
+	if a == b {
+		return true
 	}
-	return false
+	if !strings.Contains(a+b, `\`) {
+		return strings.EqualFold(strings.TrimSuffix(a, "."), strings.TrimSuffix(b, "."))
+	}
+	n, err := rr.ParseName(a)
+	m, bad := rr.ParseName(b)
+	return err == nil && bad == nil && n.Equal(m)
 }
 
 // Audit is that of Service.
@@ -74,9 +84,17 @@ func (c *Client) Audit(ctx context.Context, q AuditQuery) ([]AuditEntry, error) 
 	return call[[]AuditEntry](ctx, c, pathAuditList, q)
 }
 
-// subjects are what of a touch goes into the audit.
+// subjects are what of a touch goes into the audit: zones as the store writes them,
+// however the request did.
 func (t touch) subjects() []string {
-	return append(append(append([]string{}, t.zones...), t.guests...), t.tokens...)
+	all := []string{}
+	for _, text := range t.zones {
+		if name, err := rr.ParseName(text); err == nil {
+			text = name.Lower().String()
+		}
+		all = append(all, text)
+	}
+	return append(append(all, t.guests...), t.tokens...)
 }
 
 // audited returns the context for an operation that may change something.

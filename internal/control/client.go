@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 	"time"
 
@@ -353,9 +354,19 @@ func (c *Client) unsent(err error) error {
 	return &Error{Code: CodeUnknown, Detail: "the server at " + c.address + " went away before it answered: " + detail(err), err: err}
 }
 
+// wantsTLS reports whether an answer is that of a server in Go which was not spoken
+// TLS to.
+func wantsTLS(body io.Reader) bool {
+	text, err := io.ReadAll(io.LimitReader(body, 100))
+	return err == nil && strings.Contains(string(text), "HTTP request to an HTTPS server")
+}
+
 // problem makes the error that the server had.
 func (c *Client) problem(response *http.Response) error {
 	got, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))
+	if got == "" && response.StatusCode == http.StatusBadRequest && wantsTLS(response.Body) {
+		return &Error{Code: CodeUnauthenticated, Detail: "the server at " + c.address + " speaks TLS: name the authorities that it is known by with RESPONDER_CONTROL_CA"}
+	}
 	var p Problem
 	if got != typeProblem || json.NewDecoder(io.LimitReader(response.Body, maxJSON)).Decode(&p) != nil || p.Code == "" {
 		return fmt.Errorf("%w on %s: what listens there is something else (HTTP %d)", ErrUnreachable, c.address, response.StatusCode)

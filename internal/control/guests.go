@@ -292,7 +292,7 @@ func (s *Service) fillZone(ctx context.Context, q *AttachmentPoint) error {
 	zone, at, _, err := s.point(ctx, *q)
 	c := callerOf(ctx)
 	if none := errors.Is(err, &Error{Code: CodeNotFound}); len(c.zones) > 0 && q.Zone == "" && (none || err == nil && !c.mayZone(zone)) {
-		return c.refusal("the zone around " + at.String())
+		return c.refusal("the zone around " + at.String() + " if there is one")
 	}
 	if err != nil {
 		return classify(err)

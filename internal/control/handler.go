@@ -223,6 +223,9 @@ func readJSON(r io.Reader, v any) error {
 		if errors.As(err, &large) {
 			return err
 		}
+		if errors.Is(err, io.EOF) {
+			return invalid("the request is empty, and should be JSON: {} where there is nothing to say")
+		}
 		return invalid("the request is not the JSON it should be: " + detail(err))
 	}
 	if _, err := dec.Token(); err != io.EOF {
