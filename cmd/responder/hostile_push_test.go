@@ -244,7 +244,7 @@ func TestHostileRequests(t *testing.T) {
 	}{
 		{"100 MB", `{"guest":"g"}`, io.LimitReader(zeros{}, 100<<20), "", http.StatusRequestEntityTooLarge, control.CodeTooLarge},
 		{"a little too large", `{"guest":"g"}`, io.LimitReader(zeros{}, store.MaxGuestBytes+1), "", http.StatusRequestEntityTooLarge, control.CodeTooLarge},
-		{"a bomb", `{"guest":"g"}`, bytes.NewReader([]byte{0x1f, 0x8b, 8, 0, 0, 0, 0, 0}), "Content-Encoding: gzip", http.StatusUnprocessableEntity, control.CodeModule},
+		{"a bomb", `{"guest":"g"}`, bytes.NewReader([]byte{0x1f, 0x8b, 8, 0, 0, 0, 0, 0}), "Content-Encoding: gzip", http.StatusUnsupportedMediaType, control.CodeMediaType},
 		{"nothing", `{"guest":"g"}`, strings.NewReader(""), "", http.StatusUnprocessableEntity, control.CodeModule},
 		{"a path as the name", `{"guest":"../../etc/passwd"}`, strings.NewReader("x"), "", http.StatusBadRequest, control.CodeInvalid},
 		{"a zero in the name", `{"guest":"a\u0000b"}`, strings.NewReader("x"), "", http.StatusBadRequest, control.CodeInvalid},
@@ -269,17 +269,34 @@ func TestHostileRequests(t *testing.T) {
 			t.Errorf("%s: %v", tt.name, err)
 			continue
 		}
-		var p control.Problem
-		err = json.NewDecoder(response.Body).Decode(&p)
-		response.Body.Close()
-		if err != nil || response.StatusCode != tt.status || p.Code != tt.code || p.Detail == "" || strings.Contains(p.Detail, "\n") {
-			t.Errorf("%s: got status %d, problem %+v, %v; want %d, %s", tt.name, response.StatusCode, p, err, tt.status, tt.code)
+		if p := readProblem(t, tt.name, response); response.StatusCode != tt.status || p.Code != tt.code {
+			t.Errorf("%s: got status %d, problem %+v; want %d, %s", tt.name, response.StatusCode, p, tt.status, tt.code)
 		}
 	}
 	smuggle(t, c)
 	if asked, _ := queries(); asked == 0 {
 		t.Error("nothing was asked beside")
 	}
+}
+
+// readProblem reads a problem document, of one line for people, to its end.
+func readProblem(t *testing.T, what string, response *http.Response) (p control.Problem) {
+	t.Helper()
+	defer response.Body.Close()
+	if err := json.NewDecoder(response.Body).Decode(&p); err != nil || p.Detail == "" || strings.Contains(p.Detail, "\n") || p.Status != response.StatusCode {
+		t.Errorf("%s: status %d with problem %+v, %v", what, response.StatusCode, p, err)
+	}
+	return p
+}
+
+// jsonText is a text in JSON.
+func jsonText(t *testing.T, text string) string {
+	t.Helper()
+	out, err := json.Marshal(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(out)
 }
 
 // fileScenario names a file where only a text may be.
@@ -298,6 +315,8 @@ func smuggle(t *testing.T, c config) {
 		"two lengths":          fmt.Sprintf("Content-Length: 0\r\nContent-Length: %d\r\n", len(inner)),
 		"length and two codes": "Content-Length: 0\r\nTransfer-Encoding: chunked, identity\r\n",
 		"a folded header":      "X: a\r\n Transfer-Encoding: chunked\r\nContent-Length: x\r\n",
+		"a length and a code":  "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n",
+		"a code and a length":  "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n",
 		"a code spelt oddly":   "Transfer-Encoding: xchunked\r\n",
 		"a bare return":        "X: a\rTransfer-Encoding: chunked\r\nContent-Length: -1\r\n",
 	} {

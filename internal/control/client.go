@@ -196,19 +196,18 @@ func (c *Client) Guests(ctx context.Context) ([]GuestVersion, error) {
 
 // PushGuest is that of Service.
 func (c *Client) PushGuest(ctx context.Context, q GuestPush, module []byte) (GuestVersion, error) {
-	body := io.Reader(bytes.NewReader(module))
-	total := len(module)
+	sent := module
 	if len(q.Scenarios) > 0 {
 		text, err := json.Marshal(q.Scenarios)
 		if err != nil {
 			return GuestVersion{}, err
 		}
 		q.ScenarioBytes = len(text)
-		total += len(text)
-		body = io.MultiReader(bytes.NewReader(text), body)
+		sent = append(text, module...)
 	}
+	body := io.Reader(bytes.NewReader(sent))
 	if q.Sent != nil {
-		sending := &counted{from: body, total: total, tell: q.Sent}
+		sending := &counted{from: body, total: len(sent), tell: q.Sent}
 		defer sending.end()
 		body = sending
 	}
@@ -319,6 +318,9 @@ func (c *Client) send(ctx context.Context, method, path string, request any, med
 	r, err := http.NewRequestWithContext(ctx, method, target.String(), body)
 	if err != nil {
 		return nil, err
+	}
+	if watched, ok := body.(*counted); ok {
+		r.ContentLength = int64(watched.total)
 	}
 	if mediaType != "" {
 		r.Header.Set("Content-Type", mediaType)

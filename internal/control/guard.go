@@ -43,6 +43,11 @@ func (g *gate) guard(next http.Handler) http.Handler {
 		w.Header().Set(headerRequestID, id)
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		w.Header().Set("Cache-Control", "no-store")
+		if len(r.TransferEncoding) > 0 {
+			// There may have been a Content-Length too, by which somebody between sees another end of the request.
+			// What comes behind it is no request then (RFC 9112 section 6.1).
+			w.Header().Set("Connection", "close")
+		}
 		c, err := g.identify(r)
 		if err != nil {
 			problem(w, err)

@@ -198,6 +198,15 @@ func body(mediaType string, most int64, serve func(http.ResponseWriter, *http.Re
 			problem(w, &Error{Code: CodeMediaType, Detail: "the request's Content-Type is " + quoted(got) + ", want " + mediaType})
 			return
 		}
+		if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
+			w.Header().Set("Accept-Encoding", "identity") // RFC 9110 section 15.5.16
+			problem(w, &Error{Code: CodeMediaType, Detail: "the request's Content-Encoding is " + quoted(coding) + ": send the body as it is"})
+			return
+		}
+		if r.ContentLength > most { // without reading any of it
+			problem(w, bodyError(&http.MaxBytesError{Limit: most}))
+			return
+		}
 		r.Body = http.MaxBytesReader(w, r.Body, most)
 		if err := serve(w, r); err != nil {
 			problem(w, classify(bodyError(err)))
