@@ -406,7 +406,11 @@ const mostServing = 256
 // said is what answers at an attachment point, and the trial there.
 type said struct {
 	store.Serving
-	trial   *resolve.Trial
+	trial       *resolve.Trial
+	wanted      uint64    // the version that is on trial, loaded or not; 0 for none
+	asCandidate bool      // it is, else it is in force at once
+	began       time.Time // when the trial did
+
 	instead *store.Release // what answers where the trial is withdrawn, in the place of the active release; nil for that
 }
 
@@ -422,6 +426,12 @@ func (g *guests) serving() []said {
 
 func (s *served) said() said {
 	said := said{Serving: store.Serving{Point: s.row.Point(), Generation: s.row.Generation}}
+	if s.trial != nil {
+		said.wanted, said.asCandidate, said.began = s.row.Version, s.row.Candidate != nil, s.first.at
+		if said.asCandidate {
+			said.wanted = s.row.Candidate.Version
+		}
+	}
 	if e := s.tried(); e != nil {
 		said.trial = s.trial
 		if e == s.by[active] {

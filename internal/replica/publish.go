@@ -2,6 +2,7 @@ package replica
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/namelet/namelet/internal/authority"
@@ -47,6 +48,9 @@ func (r *Replica) publish(ctx context.Context, attachments bool) error {
 		r.serving, r.trials = serving, trials
 		s.Zones, s.Names, s.Attachments, s.Problems = r.zones.Len(), r.names, len(r.guests.inForce), problems
 	})
+	if slices.ContainsFunc(serving, func(s said) bool { return s.wanted != 0 && s.Problem != "" }) {
+		r.speak() // the others wait for it
+	}
 	return nil
 }
 

@@ -5,6 +5,8 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,6 +20,7 @@ const (
 	leaseTime    = 5 * time.Second
 	decideEvery  = 500 * time.Millisecond
 	waitEvery    = 2 * time.Second // where another has the lease
+	loadPatience = 5 * time.Second // for what is on trial to be loaded
 	lateWord     = 2 * beatEvery   // what others ended in the last moment of a watch is heard of so much later
 )
 
@@ -86,21 +89,61 @@ func (r *Replica) decideOnce(ctx context.Context) (held bool, err error) {
 			if s.Fell == "" {
 				continue
 			}
-			if err := r.takeBack(limited, other.Host, s); err != nil {
+			why := s.Fell
+			if other.Host != "" {
+				why = "on " + other.Host + " " + why
+			}
+			if err := r.takeBack(limited, s, why); err != nil {
 				return true, err
 			}
 		}
 	}
-	return true, nil
+	return true, r.takeBackUnloaded(limited, all)
 }
 
-// takeBack ends a trial for all that a replica has ended for itself. Where the
-// attachment has changed since, there is nothing to do.
-func (r *Replica) takeBack(ctx context.Context, host string, s store.Serving) error {
-	why := s.Fell
-	if host != "" {
-		why = "on " + host + " " + why
+// takeBackUnloaded ends the trials of what no replica could load.
+func (r *Replica) takeBackUnloaded(ctx context.Context, all []store.Replica) error {
+	r.mu.Lock()
+	own := slices.Clone(r.serving)
+	r.mu.Unlock()
+	for _, s := range own {
+		if why := r.unloaded(s, all); why != "" {
+			if err := r.takeBack(ctx, s.Serving, why); err != nil {
+				return err
+			}
+		}
 	}
+	return nil
+}
+
+// unloaded says why what is on trial is not to be had anywhere; empty where it is, or
+// may still be: a replica that is there has yet to say how it fares with it.
+func (r *Replica) unloaded(s said, all []store.Replica) string {
+	if s.wanted == 0 || s.Problem == "" || s.has(s.Serving) || time.Since(s.began) < loadPatience {
+		return ""
+	}
+	tried := 1
+	for _, other := range all {
+		if other.ID == r.Self.ID || time.Since(other.Seen) > Silent {
+			continue
+		}
+		i := slices.IndexFunc(other.Serving, func(o store.Serving) bool { return placeOf(o.Point) == placeOf(s.Point) })
+		if i < 0 || other.Serving[i].Generation != s.Generation || s.has(other.Serving[i]) {
+			return ""
+		}
+		tried++
+	}
+	return fmt.Sprintf("it could not be loaded within %v, on %d of %d servers: %s", loadPatience, tried, tried, s.Problem)
+}
+
+// has reports whether what is on trial is loaded where this is served.
+func (s said) has(o store.Serving) bool {
+	return s.asCandidate && o.Candidate == s.wanted || !s.asCandidate && o.Version == s.wanted
+}
+
+// takeBack ends a trial for all. Where the
+// attachment has changed since, there is nothing to do.
+func (r *Replica) takeBack(ctx context.Context, s store.Serving, why string) error {
 	made, err := r.Store.Rollback(r.audited(ctx, s), store.Rollback{Point: s.Point, Why: why, Generation: s.Generation})
 	switch {
 	case errors.Is(err, store.ErrVersionConflict) || errors.Is(err, store.ErrNotFound):

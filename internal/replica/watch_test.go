@@ -196,3 +196,69 @@ func TestLastGoodFailsToo(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+// What can be loaded nowhere is rolled back, and what is in force answers meanwhile.
+func TestWhatCannotBeLoadedIsTakenBack(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		what string
+		q    store.Activation
+	}{
+		{"canary", store.Activation{Share: 5000}},
+		{"shadow", store.Activation{Shadow: true}},
+		{"at once", store.Activation{Share: store.WholeShare, WatchFor: time.Minute}},
+	} {
+		t.Run(row.what, func(t *testing.T) {
+			t.Parallel()
+			r := rollout(t, store.FallbackDefault, []byte("no module"))
+			q := row.q
+			q.Point, q.Guest, q.Version, q.Watch = store.Point{Zone: apps.Name, At: apps.Name}, "g", 2, store.DefaultWatch()
+			if _, err := r.store.Activate(t.Context(), q); err != nil {
+				t.Fatal(err)
+			}
+			r.within(10*time.Second, "the rollback", func() bool {
+				r.expect("x.apps.example", `NOERROR "a"`)
+				return r.attached().Undone != nil
+			})
+			a := r.attached()
+			if a.Version != 1 || a.Candidate != nil || a.Undone.Version != 2 || !strings.HasPrefix(a.Undone.Why, "it could not be loaded within 5s, on 1 of 1 servers: g@2: ") {
+				t.Errorf("got %+v, undone %+v", a, a.Undone)
+			}
+		})
+	}
+}
+
+// One that another server has loaded, or has yet to speak of, stays.
+func TestWhatOthersLoadStays(t *testing.T) {
+	t.Parallel()
+	r, shared := othersStore(t)
+	r.replace(apps, 1, `x 60 IN TXT "zone"`+"\n")
+	r.push("g", "a")
+	if _, err := r.store.PutGuest(t.Context(), "g", []byte("no module")); err != nil {
+		t.Fatal(err)
+	}
+	r.attach(store.Attachment{Zone: apps.Name, At: apps.Name, Guest: "g", Version: 1})
+	mine, err := store.New(t.Context(), shared, store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := store.Replica{ID: "other", Host: "there", State: string(replica.Following)}
+	if err := r.store.PutReplica(t.Context(), other); err != nil {
+		t.Fatal(err)
+	}
+	r.follow(replica.Config{Store: mine, Self: store.Replica{ID: "me", Host: "here"}})
+	r.activate(2, 5000)
+	time.Sleep(7 * time.Second)
+	a := r.attached()
+	if a.Candidate == nil {
+		t.Fatalf("one that another server may load: got %+v", a.Undone)
+	}
+	other.Serving = []store.Serving{{Point: a.Point(), Guest: "g", Version: 1, Generation: a.Generation, Problem: "g@2: no module"}}
+	if err := r.store.PutReplica(t.Context(), other); err != nil {
+		t.Fatal(err)
+	}
+	r.within(5*time.Second, "the rollback", func() bool { return r.attached().Undone != nil })
+	if why := r.attached().Undone.Why; !strings.HasPrefix(why, "it could not be loaded within 5s, on 2 of 2 servers: ") {
+		t.Errorf("reason: got %q", why)
+	}
+}
