@@ -43,7 +43,11 @@ func (r *Replica) Follow(ctx context.Context) {
 			return
 		}
 		r.judge(err)
-		timer.Reset(pace.after(time.Now(), r.applied != before, err))
+		wait := pace.after(time.Now(), r.applied != before, err)
+		if r.applied == before && r.catchUpBehind(ctx) {
+			wait = 0
+		}
+		timer.Reset(wait)
 	}
 }
 

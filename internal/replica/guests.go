@@ -24,6 +24,7 @@ type guests struct {
 	last    map[place][]resting        // what was in force before, ready to come back
 	retired []*resolve.Attachment      // in no routing any more
 	unused  map[store.Digest]time.Time // modules that no attachment has, and since when
+	behind  bool                       // a version before is not ready
 }
 
 // resting is a release that another took the place of.
@@ -66,6 +67,7 @@ const (
 // served is what is in force at a place.
 type served struct {
 	row     store.Attachment // as it was read last
+	falls   resolve.Fallback // what its fallback comes to
 	by      [roles]*entry    // nil for none; never so for the active one
 	trouble [roles]trouble   // why that is not what the row says
 	trial   *resolve.Trial   // of the candidate, or of the active release while it is watched; nil where there is none
@@ -203,7 +205,7 @@ func (g *guests) find(at place, release store.Release, fallback resolve.Fallback
 // serve brings one attachment up to date.
 func (g *guests) serve(ctx context.Context, row store.Attachment, fallback resolve.Fallback, at place, log *slog.Logger) *served {
 	before := g.inForce[at]
-	s := &served{row: row}
+	s := &served{row: row, falls: fallback}
 	var e *entry
 	if e, s.trouble[active] = g.ready(ctx, row, row.Release(), fallback, active, log); e == nil && before != nil {
 		e = before.by[active]
@@ -216,11 +218,16 @@ func (g *guests) serve(ctx context.Context, row store.Attachment, fallback resol
 	if row.Candidate != nil {
 		s.by[candidate], s.trouble[candidate] = g.ready(ctx, row, row.Candidate.Release, fallback, candidate, log)
 	}
-	if row.Previous != nil {
+	switch {
+	case row.Previous == nil:
+	case fallback == resolve.FallbackLastGood: // it answers
+		s.by[previous], s.trouble[previous] = g.ready(ctx, row, *row.Previous, fallback, previous, log)
+	default:
 		s.by[previous] = g.find(at, *row.Previous, fallback)
-		if s.by[previous] == nil && fallback == resolve.FallbackLastGood {
-			s.by[previous], s.trouble[previous] = g.ready(ctx, row, *row.Previous, fallback, previous, log)
+		if s.by[previous] == nil && before != nil && before.row.Generation == row.Generation {
+			s.trouble[previous] = before.trouble[previous]
 		}
+		g.behind = g.behind || s.by[previous] == nil
 	}
 	s.try(before)
 	for role := candidate; role < roles; role++ {

@@ -190,3 +190,38 @@ func TestCanaryShare(t *testing.T) {
 		}
 	}
 }
+
+// After a start the version before is made ready, too, once all that answers is, and a
+// rollback finds it.
+func TestRollbackIsWarmAfterAStart(t *testing.T) {
+	r := start(t, func(r *rig) {
+		r.replace(apps, 1, `x 60 IN TXT "zone"`+"\n")
+		r.push("g", "a")
+		r.push("g", "b")
+		r.attach(store.Attachment{Zone: apps.Name, At: apps.Name, Guest: "g", Version: 1})
+		q := store.Activation{Point: store.Point{Zone: apps.Name, At: apps.Name}, Guest: "g", Version: 2, Share: store.WholeShare}
+		if _, err := r.store.Activate(t.Context(), q); err != nil {
+			t.Fatal(err)
+		}
+	})
+	r.expect("x.apps.example", `NOERROR "b"`)
+	labelled := func(label string) *resolve.Attachment {
+		for a := range r.resolver.Routing().Attachments() {
+			if a.Label == label {
+				return a
+			}
+		}
+		return nil
+	}
+	generation := r.resolver.Generation()
+	r.within(2*time.Second, "the version before", func() bool { return labelled("g@1") != nil })
+	if got := r.resolver.Generation(); got != generation {
+		t.Errorf("the version before made all answers be computed anew: generation %d after %d", got, generation)
+	}
+	before := labelled("g@1")
+	r.rollback()
+	r.expect("x.apps.example", `NOERROR "a"`)
+	if labelled("g@1") != before {
+		t.Error("the version that was rolled back to was made anew")
+	}
+}
