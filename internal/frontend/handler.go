@@ -10,6 +10,11 @@ import (
 // Generation says under what answers are made: one that was kept is given again
 // only while Generation returns what it did (see resolve.Trace).
 //
+// Shadows reports whether some questions that have a kept answer are to be put to a
+// Worker nevertheless, and Shadowed whether this one is, of those that are sampled: a
+// version of a guest in the shadow is to hear what clients ask, and not only what is
+// asked first.
+//
 // The Worker of NewWorker waits for nothing: where an answer may have to wait, for
 // the store that a zone is read from, it sets Waits in the response and says nothing
 // else. That of NewSlowWorker waits, up to a deadline of its own.
@@ -17,6 +22,8 @@ type Handler interface {
 	NewWorker() Worker
 	NewSlowWorker() Worker
 	Generation() uint64
+	Shadows() bool
+	Shadowed(q authority.Question) bool
 }
 
 // Worker answers one question at a time; the frontend calls each from one

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/namelet/namelet/hostabi"
+	"github.com/namelet/namelet/internal/authority"
 	"github.com/namelet/namelet/internal/frontend/cache"
 	"github.com/namelet/namelet/internal/resolve"
 	"github.com/namelet/namelet/rr"
@@ -19,6 +20,7 @@ type kept struct {
 	handler Handler
 	random  *rand.PCG
 
+	sampling bool // some answers that are kept are not to be given, see wants
 	question cache.Question
 	inputs   cache.Inputs
 	name     lowered
@@ -45,6 +47,7 @@ func (k *kept) on() bool { return k.own != nil || k.shared != nil }
 func (k *kept) wake(now time.Time) {
 	if k.on() {
 		k.inputs.Routing, k.inputs.Now = k.handler.Generation(), now.Unix()
+		k.sampling = k.handler.Shadows()
 	}
 }
 
@@ -54,12 +57,24 @@ func (k *kept) get(q *query, transport hostabi.Transport) (leaf cache.Leaf, ok b
 		return cache.Leaf{}, false
 	}
 	q.seed = k.random.Uint64() | 1 // 0 would be none
+	if k.sampling && q.seed>>sampleShift == 0 && k.wants(q) {
+		return cache.Leaf{}, false
+	}
 	k.ask(q)
 	k.ready(q, transport)
 	if k.own != nil {
 		return k.own.Get(&k.question, &k.inputs)
 	}
 	return k.shared.Get(&k.question, &k.inputs, k.copied)
+}
+
+// sampleShift leaves as much of a seed as makes one question of 256 a sample.
+const sampleShift = 64 - 8
+
+// wants reports whether a question of the sample is for a Worker, whatever is kept.
+func (k *kept) wants(q *query) bool {
+	name, _, err := rr.NameView(q.name())
+	return err == nil && k.handler.Shadowed(authority.Question{Name: name, Type: q.qtype, DO: q.edns.do})
 }
 
 // ready makes the inputs those of q.

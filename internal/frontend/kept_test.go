@@ -186,6 +186,52 @@ func TestHitAllocations(t *testing.T) {
 	}
 }
 
+// shadowed is a handler that has a shadow beside one name.
+type shadowed struct {
+	handler
+	name string
+	on   bool
+}
+
+func (s *shadowed) Shadows() bool { return s.on }
+
+func (s *shadowed) Shadowed(q authority.Question) bool {
+	return strings.EqualFold(q.Name.String(), s.name)
+}
+
+// Where there is a shadow, some questions are put to the Worker though their answer is
+// kept: of its own names, and only those.
+func TestShadowsHearHits(t *testing.T) {
+	asked := 0
+	h := &shadowed{handler: counting(t, &asked), name: "www.example."}
+	r := newKeeping(t, h)
+	client := netip.MustParseAddr("192.0.2.1")
+	ask := func(qname string) int {
+		before := asked
+		msg := ways(t, qname, dns.TypeA)[0]
+		dst, q := make([]byte, 0, defaultMaxUDPSize), new(query)
+		r.wake()
+		for range 100_000 {
+			if response, done := r.quick(dst, msg, client, q); !done {
+				r.slow(dst, q)
+			} else if response == nil {
+				t.Fatal("no response")
+			}
+		}
+		return asked - before
+	}
+	if n := ask("www.example."); n != 1 {
+		t.Errorf("without a shadow %d questions for the worker, want 1", n)
+	}
+	h.on = true
+	if n := ask("www.example."); n < 100_000/256/2 || n > 100_000/256*2 {
+		t.Errorf("with a shadow %d questions for the worker, want one of 256", n)
+	}
+	if n := ask("a.example."); n > 1 {
+		t.Errorf("beside a shadow %d questions for the worker, want 1", n)
+	}
+}
+
 // BenchmarkHit is a query without its sockets that a kept answer answers.
 func BenchmarkHit(b *testing.B) {
 	for _, bench := range []struct {

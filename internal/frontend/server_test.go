@@ -31,11 +31,13 @@ const patience = 10 * time.Second
 // handler makes Workers of a function.
 type handler func(q authority.Question, c resolve.Client, resp *resolve.Response)
 
-func (h handler) NewWorker() Worker     { return h }
-func (h handler) NewSlowWorker() Worker { return h }
-func (h handler) Generation() uint64    { return 0 }
-func (h handler) Idle()                 {}
-func (h handler) Close()                {}
+func (h handler) NewWorker() Worker                { return h }
+func (h handler) NewSlowWorker() Worker            { return h }
+func (h handler) Generation() uint64               { return 0 }
+func (h handler) Shadows() bool                    { return false }
+func (h handler) Shadowed(authority.Question) bool { return false }
+func (h handler) Idle()                            {}
+func (h handler) Close()                           {}
 
 func (h handler) Resolve(q authority.Question, c resolve.Client, resp *resolve.Response) {
 	h(q, c, resp)
@@ -429,9 +431,11 @@ func (c closing) Close() {
 
 type makeWorker func() Worker
 
-func (f makeWorker) NewWorker() Worker     { return f() }
-func (f makeWorker) NewSlowWorker() Worker { return f() }
-func (makeWorker) Generation() uint64      { return 0 }
+func (f makeWorker) NewWorker() Worker              { return f() }
+func (f makeWorker) NewSlowWorker() Worker          { return f() }
+func (makeWorker) Generation() uint64               { return 0 }
+func (makeWorker) Shadows() bool                    { return false }
+func (makeWorker) Shadowed(authority.Question) bool { return false }
 
 func TestResponseCode(t *testing.T) {
 	tests := []struct {

@@ -43,9 +43,11 @@ func serveDistant(t testing.TB, config Config, d *distant) *Server {
 	return s
 }
 
-func (d *distant) Generation() uint64    { return 0 }
-func (d *distant) NewWorker() Worker     { return distantWorker{d, false} }
-func (d *distant) NewSlowWorker() Worker { return distantWorker{d, true} }
+func (d *distant) Generation() uint64               { return 0 }
+func (d *distant) Shadows() bool                    { return false }
+func (d *distant) Shadowed(authority.Question) bool { return false }
+func (d *distant) NewWorker() Worker                { return distantWorker{d, false} }
+func (d *distant) NewSlowWorker() Worker            { return distantWorker{d, true} }
 
 type distantWorker struct {
 	*distant

@@ -30,11 +30,13 @@ func newGate() *gate {
 	return &gate{waiting: make(chan struct{}, 100), open: make(chan struct{})}
 }
 
-func (g *gate) NewWorker() Worker     { return g }
-func (g *gate) NewSlowWorker() Worker { return g }
-func (g *gate) Generation() uint64    { return 0 }
-func (g *gate) Idle()                 {}
-func (g *gate) Close()                {}
+func (g *gate) NewWorker() Worker                { return g }
+func (g *gate) NewSlowWorker() Worker            { return g }
+func (g *gate) Generation() uint64               { return 0 }
+func (g *gate) Shadows() bool                    { return false }
+func (g *gate) Shadowed(authority.Question) bool { return false }
+func (g *gate) Idle()                            {}
+func (g *gate) Close()                           {}
 
 func (g *gate) Resolve(q authority.Question, _ resolve.Client, resp *resolve.Response) {
 	if q.Type == rr.TypeTXT {

@@ -95,11 +95,13 @@ func dialTLS(t testing.TB, s *Server, config *tls.Config) *tls.Conn {
 // reporter answers with NODATA and says who asked, and how.
 type reporter chan resolve.Client
 
-func (r reporter) NewWorker() Worker     { return r }
-func (r reporter) NewSlowWorker() Worker { return r }
-func (reporter) Generation() uint64      { return 0 }
-func (r reporter) Idle()                 {}
-func (r reporter) Close()                {}
+func (r reporter) NewWorker() Worker              { return r }
+func (r reporter) NewSlowWorker() Worker          { return r }
+func (reporter) Generation() uint64               { return 0 }
+func (reporter) Shadows() bool                    { return false }
+func (reporter) Shadowed(authority.Question) bool { return false }
+func (r reporter) Idle()                          {}
+func (r reporter) Close()                         {}
 
 func (r reporter) Resolve(_ authority.Question, c resolve.Client, resp *resolve.Response) {
 	r <- c

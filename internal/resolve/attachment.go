@@ -110,10 +110,12 @@ type Routing struct {
 type coverage struct {
 	zones  map[rr.Key]*points
 	beside map[*Attachment]*Beside
+
+	shadows bool // any is beside an attachment
 }
 
 func newCoverage() *coverage {
-	return &coverage{map[rr.Key]*points{}, map[*Attachment]*Beside{}}
+	return &coverage{zones: map[rr.Key]*points{}, beside: map[*Attachment]*Beside{}}
 }
 
 // points are the attachments of one zone, by attachment point.
@@ -146,6 +148,7 @@ func NewRouting(zones *authority.Zones, attachments []*Attachment, beside ...Bes
 	for i := range beside {
 		if b := &beside[i]; r.attachments.has(b.Of) {
 			r.attachments.beside[b.Of] = b
+			r.attachments.shadows = r.attachments.shadows || b.shadow()
 		}
 	}
 	return r, errs

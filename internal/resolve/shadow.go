@@ -31,10 +31,29 @@ type shadowed struct {
 	answer  runtime.Answer
 }
 
+// shadow reports whether the candidate is a shadow that is asked.
+func (b *Beside) shadow() bool {
+	return b != nil && b.Shadow && b.Candidate != nil && b.Trial != nil && !b.withdrawn()
+}
+
+// Shadows reports whether there is any shadow.
+func (r *Resolver) Shadows() bool { return r.routing.Load().attachments.shadows }
+
+// Shadowed reports whether a shadow is to be asked q, too, once it is answered.
+func (r *Resolver) Shadowed(q authority.Question) bool {
+	routing := r.routing.Load()
+	zone := routing.zones.Route(q.Name, q.Type)
+	if zone == nil {
+		return false
+	}
+	a := routing.find(zone.Apex, q.Name)
+	return a != nil && routing.attachments.beside[a].shadow()
+}
+
 // shadow keeps a question that the active version has just answered for the shadow
 // beside it, where there is one.
 func (w *Worker) shadow(b *Beside, zone *authority.Zone, q authority.Question, answer *runtime.Answer) {
-	if b == nil || !b.Shadow || b.Candidate == nil || b.Trial == nil || b.Trial.Withdrawn() != "" || len(w.shadows) == shadowQueue || w.routing.readsUnheld(b.Candidate) {
+	if !b.shadow() || len(w.shadows) == shadowQueue || w.routing.readsUnheld(b.Candidate) {
 		return
 	}
 	w.shadows = append(w.shadows, shadowed{
