@@ -68,6 +68,18 @@ func TestRollout(t *testing.T) {
 	}
 	r.dialClients()
 
+	r.inForce()
+	r.onTrial()
+	r.inTheShadow()
+	r.push("c", trapOnTwo)
+	r.trap("--canary", "20%")
+	r.trap() // at once
+	r.restart()
+}
+
+// inForce puts a second version in the place of the first at once, and goes back.
+func (r *rolloutRig) inForce() {
+	r.Helper()
 	r.push("a", "")
 	r.command(0, "attach", appsApex, "say@1")
 	r.expectEverywhere(`"a"`, "attached")
@@ -75,31 +87,68 @@ func TestRollout(t *testing.T) {
 	began := time.Now()
 	r.command(0, "activate", "say@2", "--zone", appsApex)
 	r.expectEverywhere(`"b"`, "activated")
-	t.Logf("a version was in force on all servers %v after guest activate was run", time.Since(began).Round(time.Millisecond))
+	r.Logf("a version was in force on all servers %v after guest activate was run", time.Since(began).Round(time.Millisecond))
 	r.expectInStep(3)
 	began = time.Now()
 	r.command(1, "rollback", "--zone", appsApex)
 	r.expectEverywhere(`"a"`, "rolled back")
-	t.Logf("a rollback was in force on all servers %v after guest rollback was run", time.Since(began).Round(time.Millisecond))
+	r.Logf("a rollback was in force on all servers %v after guest rollback was run", time.Since(began).Round(time.Millisecond))
+}
 
+// onTrial has the second version answer for a share.
+func (r *rolloutRig) onTrial() {
+	r.Helper()
 	r.command(0, "activate", "say@2", "--zone", appsApex, "--canary", "5%")
 	r.awaitTrial(2)
 	said := r.askAll()
 	all := 100 * len(r.clients)
 	if got := 100 * float64(said[`"b"`]) / float64(all); got < 4 || got > 6 || said[`"a"`]+said[`"b"`] != all {
-		t.Errorf("of %d clients %.2f %% have the candidate, want 5 %%: %v", all, got, said)
+		r.Errorf("of %d clients %.2f %% have the candidate, want 5 %%: %v", all, got, said)
 	} else {
-		t.Logf("of %d clients %.2f %% have the candidate", all, got)
+		r.Logf("of %d clients %.2f %% have the candidate", all, got)
 	}
 	if again := r.askAll(); again[`"b"`] != said[`"b"`] { // from the cache now
-		t.Errorf("asked again: got %v, want %v", again, said)
+		r.Errorf("asked again: got %v, want %v", again, said)
 	}
 	r.command(2, "rollback", "--zone", appsApex)
 	r.awaitTrial(0)
+}
 
-	r.push("c", trapOnTwo)
-	r.trap()
-	r.restart()
+// inTheShadow has the second version hear what clients ask, what the cache answers too, until too many of its answers
+// differ.
+func (r *rolloutRig) inTheShadow() {
+	r.Helper()
+	r.command(0, "activate", "say@2", "--zone", appsApex, "--shadow")
+	r.awaitTrial(2)
+	if said := r.askAll(); said[`"a"`] != 100*len(r.clients) {
+		r.Errorf("beside a shadow: %v", said)
+	}
+	for _, s := range r.status(0).Replicas {
+		if s.Candidate == 2 && s.Compared > 0 {
+			r.Logf("of %d questions for 100 names a shadow heard %d, of which %d differ", 100*len(r.clients), s.Compared, s.Differ)
+			if s.Compared <= 110 || s.Differ != s.Compared {
+				r.Errorf("a shadow heard %d, of which %d differ: want more than the names, and all", s.Compared, s.Differ)
+			}
+		}
+	}
+	began := time.Now()
+	r.command(0, "activate", "say@2", "--zone", appsApex, "--shadow", "--max-differences", "1%")
+	undone := r.awaitUndone(began)
+	if undone == nil || undone.Version != 2 || !strings.Contains(undone.Reason, " answers differ from those of the active version") {
+		r.Fatalf("a shadow whose answers differ is rolled back: %+v", undone)
+	}
+	r.Logf("rolled back by itself after %v: %s", time.Since(began).Round(time.Millisecond), undone.Reason)
+	r.awaitTrial(0)
+}
+
+// awaitUndone waits five seconds at most, from began, for a rollback.
+func (r *rolloutRig) awaitUndone(began time.Time) (undone *control.Undone) {
+	r.Helper()
+	for undone == nil && time.Since(began) < 5*time.Second+r.slack() {
+		time.Sleep(50 * time.Millisecond)
+		undone = r.status(0).Attachment.Undone
+	}
+	return undone
 }
 
 // push makes a module the newest version of the guest, through the first server.
@@ -228,12 +277,12 @@ func (r *rolloutRig) awaitTrial(version uint64) {
 	}
 }
 
-// trap puts the version on trial that fails on two names of a hundred, and wants it rolled back in five seconds, with no
+// trap puts the version on trial, or in force, that fails on two names of a hundred, and wants it rolled back in five seconds, with no
 // answer until then but those of the two versions, and for the two names that of the fallback.
-func (r *rolloutRig) trap() {
+func (r *rolloutRig) trap(how ...string) {
 	r.Helper()
 	began := time.Now()
-	r.command(0, "activate", "say@3", "--zone", appsApex, "--canary", "20%")
+	r.command(0, append([]string{"activate", "say@3", "--zone", appsApex}, how...)...)
 	said := map[string]int{}
 	stop, stopped := make(chan struct{}), make(chan struct{})
 	go func() {
@@ -254,11 +303,7 @@ func (r *rolloutRig) trap() {
 			}
 		}
 	}()
-	var undone *control.Undone
-	for undone == nil && time.Since(began) < 5*time.Second+r.slack() {
-		time.Sleep(50 * time.Millisecond)
-		undone = r.status(0).Attachment.Undone
-	}
+	undone := r.awaitUndone(began)
 	took := time.Since(began)
 	r.expectEverywhere(`"a"`, "rolled back by itself")
 	close(stop)

@@ -66,8 +66,8 @@ name. A larger share takes in all of a smaller one. Activate without --canary en
 version is in force for all then.
 
 With --shadow it is asked what the active version has answered, when no question waits, and nothing it says is
-sent: guest status counts the answers that differ, and the log has a sample a minute. Answers from the cache are not asked
-again.
+sent: guest status counts the answers that differ, and the log has a sample a minute. Of questions that the cache answers
+one in 256 is put to both versions.
 
 A version is taken back by itself, with the reason in guest status, where it is worse than the one that it takes the place of: while it
 is on trial, or for a minute where it is in force for all at once. --max-failures, --max-fuel, --max-latency and --max-differences

@@ -265,6 +265,11 @@ func (s *served) tried() *entry {
 	return nil
 }
 
+// watched reports whether what is on trial is taken back by itself.
+func (s *served) watched() bool {
+	return s.row.Watched != nil || s.row.Candidate != nil && s.row.Candidate.Watch != store.Watch{}
+}
+
 // trials are those that there are, with what is watched.
 func (g *guests) trials() map[*resolve.Trial]watched {
 	all := map[*resolve.Trial]watched{}
@@ -433,7 +438,7 @@ func (g *guests) serving() []said {
 
 func (s *served) said() said {
 	said := said{Serving: store.Serving{Point: s.row.Point(), Generation: s.row.Generation}}
-	if s.trial != nil {
+	if s.watched() {
 		said.wanted, said.asCandidate, said.began = s.row.Version, s.row.Candidate != nil, s.first.at
 		if said.asCandidate {
 			said.wanted = s.row.Candidate.Version

@@ -151,7 +151,16 @@ func TestShadow(t *testing.T) {
 		s := r.replica.Describe().Serving[0]
 		return s.Compared, s.Differ
 	}
+	asked := func(qname string) bool {
+		return r.resolver.Shadowed(authority.Question{Name: name(qname), Type: rr.TypeTXT})
+	}
+	if r.resolver.Shadows() || asked("x.apps.example") {
+		t.Error("a shadow is asked where there is none")
+	}
 	shadow(2)
+	if !r.resolver.Shadows() || !asked("x.apps.example") || asked("x.example") {
+		t.Error("a shadow is not asked about its names, or about others")
+	}
 	if compared, differ := ask(100); compared != 100 || differ != 100 {
 		t.Errorf("one that says b: %d of %d differ, want 100 of 100", differ, compared)
 	}

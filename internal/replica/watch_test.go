@@ -228,6 +228,19 @@ func TestWhatCannotBeLoadedIsTakenBack(t *testing.T) {
 	}
 }
 
+// A trial that nobody watches is not ended because nothing can be loaded.
+func TestWhatCannotBeLoadedUnwatchedStays(t *testing.T) {
+	t.Parallel()
+	r := rollout(t, store.FallbackDefault, []byte("no module"))
+	if _, err := r.store.Activate(t.Context(), store.Activation{Point: store.Point{Zone: apps.Name, At: apps.Name}, Guest: "g", Version: 2, Share: 5000}); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(7 * time.Second)
+	if a := r.attached(); a.Candidate == nil {
+		t.Errorf("rolled back: %+v", a.Undone)
+	}
+}
+
 // One that another server has loaded, or has yet to speak of, stays.
 func TestWhatOthersLoadStays(t *testing.T) {
 	t.Parallel()
