@@ -182,11 +182,11 @@ func (s *Service) touchTrace(ctx context.Context, q *QueryTraceRequest) (touch, 
 	if !callerOf(ctx).limited() {
 		return touch{}, nil
 	}
-	zone, _, _, err := s.point(ctx, AttachmentPoint{At: q.Name})
-	if err != nil {
-		return touch{}, classify(err)
+	p := AttachmentPoint{At: q.Name}
+	if err := s.fillZone(ctx, &p); err != nil {
+		return touch{}, err
 	}
-	return touch{zones: []string{zone.String()}}, nil
+	return touch{zones: []string{p.Zone}}, nil
 }
 
 // trace answers a query and says how. CodeInvalid, CodeRate, CodeBusy, CodeUnavailable

@@ -66,9 +66,24 @@ func TestTraceOfTenant(t *testing.T) {
 	if inputs[0].Found == nil || inputs[1].Found != nil || inputs[1].Value != "hidden" || mine.Caches[0].Key != nil {
 		t.Errorf("lookups %+v, cache %+v: want only what its own zone has", inputs, mine.Caches)
 	}
-	for name, want := range map[string]control.Code{"b.example": control.CodeForbidden, "www.b.example": control.CodeForbidden, "www.c.example": control.CodeNotFound, "a..example": control.CodeInvalid} {
+	for name, want := range map[string]control.Code{"b.example": control.CodeForbidden, "www.b.example": control.CodeForbidden, "www.c.example": control.CodeForbidden, "a..example": control.CodeInvalid} {
 		if _, err := tenant.TraceQuery(ctx, control.QueryTraceRequest{Name: name}); codeOf(t, err) != want {
 			t.Errorf("%s: %v, want %q", name, err, want)
+		}
+	}
+}
+
+// A token for guests is told how its own decide, and not how others do.
+func TestTraceOfGuestToken(t *testing.T) {
+	tn := newTenancy(t, control.Endpoint{Token: "admin", Explain: alias})
+	for guest, want := range map[string]string{"shop": "guest", "other": "hidden"} {
+		c := tn.holder(t, control.TokenRequest{Name: guest, Scopes: []string{"guests"}, Guests: []string{guest}})
+		got, err := c.TraceQuery(t.Context(), control.QueryTraceRequest{Name: "a.example"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s := got.Steps[0]; s.Decided != want || (s.Attachment == nil) != (want == "hidden") || (got.Caches[0].Key == nil) != (want == "hidden") {
+			t.Errorf("%s: decided by %s, %+v, %+v, want %s", guest, s.Decided, s.Attachment, got.Caches[0], want)
 		}
 	}
 }

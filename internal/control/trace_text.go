@@ -28,7 +28,7 @@ func traceOf(q Explainable, e *Explained, c *caller) QueryTrace {
 	for i := range e.Explanation.Steps {
 		s := &e.Explanation.Steps[i]
 		t.Steps = append(t.Steps, w.step(s))
-		hidden = hidden || !w.may(s.Zone)
+		hidden = hidden || !w.sees(s)
 		for k := range s.Calls {
 			t.Fuel += s.Calls[k].Fuel
 		}
@@ -81,6 +81,15 @@ type traceWords struct {
 // may reports whether the caller may see what is in a zone.
 func (w *traceWords) may(zone rr.Name) bool { return zone.IsZero() || w.caller.mayZone(zone) }
 
+// sees reports whether the caller may see how a step went: as with attachments.
+func (w *traceWords) sees(s *resolve.Step) bool {
+	if s.Attachment == nil || len(w.caller.zones) > 0 {
+		return w.may(s.Zone)
+	}
+	guest, _, _ := strings.Cut(s.Attachment.Label, "@")
+	return w.caller.mayGuest(guest)
+}
+
 var placeWords = map[authority.PlaceKind]string{
 	authority.PlaceCut: "cut", authority.PlaceDNAME: "dname", authority.PlaceExact: "exact",
 	authority.PlaceWildcard: "wildcard", authority.PlaceNothing: "nothing",
@@ -99,7 +108,7 @@ func (w *traceWords) step(s *resolve.Step) TraceStep {
 		return t
 	}
 	t.Zone = s.Zone.String()
-	if !w.may(s.Zone) {
+	if !w.sees(s) {
 		t.Decided = "hidden"
 		return t
 	}
