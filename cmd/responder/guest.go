@@ -20,7 +20,7 @@ import (
 func (p *program) guest() *cobra.Command {
 	return p.group("guest", "Build, inspect and push guests, and attach them to zones",
 		p.guestBuild(), p.guestInspect(), p.guestPush(), p.guestList(), p.guestAttach(), p.guestDetach(),
-		p.guestActivate(), p.guestRollback(), p.guestStatus())
+		p.guestActivate(), p.guestRollback(), p.guestStatus(), p.guestLogs())
 }
 
 // report is what a module is.

@@ -13,6 +13,7 @@ import (
 	"os"
 	goruntime "runtime"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -20,6 +21,7 @@ import (
 	"github.com/namelet/namelet/internal/control"
 	"github.com/namelet/namelet/internal/frontend"
 	"github.com/namelet/namelet/internal/frontend/cookie"
+	"github.com/namelet/namelet/internal/guestlog"
 	"github.com/namelet/namelet/internal/mirror"
 	"github.com/namelet/namelet/internal/replica"
 	"github.com/namelet/namelet/internal/resolve"
@@ -65,6 +67,8 @@ type server struct {
 	base     int // of closers, those of what is closed last
 	endpoint []httpEndpoint
 	closers  []func() error
+	journal  *guestlog.Journal
+	ending   chan struct{} // closed when the control endpoint begins to end
 }
 
 // httpEndpoint is an HTTP server with its listener.
@@ -77,7 +81,7 @@ type httpEndpoint struct {
 // newServer makes a server that listens but does not answer yet. Where that fails
 // it leaves nothing behind.
 func (p *program) newServer(ctx context.Context) (_ *server, err error) {
-	s := &server{log: slog.New(slog.NewTextHandler(p.errOut, &slog.HandlerOptions{Level: p.config.LogLevel}))}
+	s := &server{journal: guestlog.New(guestlog.DefaultBounds), ending: make(chan struct{}), log: slog.New(slog.NewTextHandler(p.errOut, &slog.HandlerOptions{Level: p.config.LogLevel}))}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.close())
@@ -111,6 +115,7 @@ func (p *program) newServer(ctx context.Context) (_ *server, err error) {
 		Site:    p.config.Site,
 		Log:     s.log,
 		Audit:   true,
+		Journal: s.journal,
 		Memory:  int64(p.config.GuestMemory),
 		Workers: workers * (len(transports.Listen) + 1), // one a socket, and as many for connections
 	})
@@ -236,22 +241,30 @@ func (s *server) listenControl(ctx context.Context, p *program, spec storeSpec, 
 		Token:   token,
 		Closed:  p.config.beyond() || p.config.ControlClientCA != "",
 		Rate:    p.config.ControlRate,
+		Journal: s.journal,
+		Ending:  s.ending,
 		Explain: (&explainer{s.dns, resolver, p.config.Site}).explain,
 		Replica: func() (store.Replica, map[string]string) {
 			return s.replica.Describe(), s.replica.Status().Problems
 		},
 	})
+	end := sync.OnceFunc(func() { close(s.ending) })
+	endpoint := func() *http.Server {
+		h := control.Server(handler)
+		h.RegisterOnShutdown(end)
+		return h
+	}
 	if p.config.ControlSocket != "" {
 		l, err := listenSocket(p.config.ControlSocket)
 		if err != nil {
 			return err
 		}
-		s.serveHTTP("CONTROL_SOCKET", l, control.Server(handler))
+		s.serveHTTP("CONTROL_SOCKET", l, endpoint())
 	}
 	if p.config.ControlListen == noControl {
 		return nil
 	}
-	h := control.Server(handler)
+	h := endpoint()
 	if h.TLSConfig, err = p.config.controlTLS(s.log); err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/namelet/namelet/internal/guestlog"
 	"github.com/namelet/namelet/internal/trial"
 	"github.com/namelet/namelet/rr"
 	"github.com/namelet/namelet/store"
@@ -53,6 +54,9 @@ type Endpoint struct {
 	Token   string                                                 // of whoever may do all; empty for none
 	Explain Explain                                                // how it answers a query; nil where it does not serve
 
+	Journal *guestlog.Journal // what guests logged; nil where none run
+	Ending  <-chan struct{}   // closed when the server is about to end, and answers that go on are to; nil for never
+
 	// Closed is for an endpoint that others than this machine's users reach: Token, a
 	// token of the store or a certificate is wanted, and any Host will do. Without it
 	// Token is wanted where there is one, and the Host must be loopback.
@@ -73,6 +77,7 @@ func Handler(s *Service, e Endpoint) http.Handler {
 	guestRoutes(rs, s, large)
 	rolloutRoutes(rs, s, e)
 	traceRoutes(rs, s, e)
+	logRoutes(rs, s, e)
 	accessRoutes(rs, s)
 	rs.describe()
 	return newGate(s, e).guard(rs)

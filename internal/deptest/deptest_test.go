@@ -32,6 +32,7 @@ var rules = []rule{
 	{path: "internal/authority", only: []string{"rr"}, std: true, reason: "the lookup algorithm has no sockets, no sandbox and no message library"},
 	{path: "internal/resolve", only: []string{"rr", "hostabi", "internal/authority", "internal/throttle", "runtime"}, std: true, reason: "the decision is apart from transports and stores"},
 	{path: "internal/frontend", only: []string{"rr", "hostabi", "internal/authority", "internal/resolve", "internal/dnsjson", "internal/throttle"}, reason: "transports are handed a resolver; they know no store and no sandbox"},
+	{path: "internal/guestlog", only: []string{"internal/resolve"}, std: true, reason: "it keeps what it is told, and knows nobody who reads it"},
 	{path: "internal/throttle", only: []string{}, std: true, reason: "whoever logs may have it"},
 	{path: "internal/trial", only: []string{"rr", "hostabi", "internal/authority", "internal/resolve", "runtime", "store/zonefile"}, reason: "a trial knows no store and no network"},
 	{path: "internal/dnsjson", only: []string{"rr", "store/zonefile"}, reason: "a form of messages, whoever has them"},

@@ -96,6 +96,8 @@ type Attachment struct {
 	running  atomic.Int64 // calls, where Concurrency bounds them
 	failures throttle.Throttle
 	lines    lineLimiter
+
+	notes, faultNotes noteGate
 }
 
 // Routing is what a query is resolved against: the zones and the attachments,

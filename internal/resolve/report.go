@@ -22,8 +22,9 @@ const (
 	linesBurst     = 50
 )
 
-// report logs a failure, once a minute for each attachment.
+// report logs a failure, once a minute for each attachment, and tells the journal.
 func (r *Resolver) report(a *Attachment, q authority.Question, err error) {
+	r.noteFailure(a, q.Name, q.Type, err)
 	missed, ok := a.failures.Pass(time.Now())
 	if !ok {
 		return
@@ -87,8 +88,10 @@ var logLevels = map[hostabi.LogLevel]slog.Level{
 	hostabi.LogError: slog.LevelError,
 }
 
-// logLine passes a guest's line on to the server's log, within bounds.
+// logLine passes a guest's line on to the journal and to the server's log, within
+// bounds.
 func (r *Resolver) logLine(a *Attachment, level hostabi.LogLevel, line []byte) {
+	r.noteLine(a, level, line)
 	severity := logLevels[level]
 	if !r.config.Log.Enabled(context.Background(), severity) || !a.lines.pass(time.Now()) {
 		return

@@ -30,6 +30,7 @@ type Config struct {
 	Workers int              // how many Workers are to find an instance of each guest ready; others make theirs at their first question
 	Memory  int64            // bytes that the instances of all guests may take together; 0 for no bound
 	Log     *slog.Logger     // failures of guests and what guests log; nil discards
+	Journal Journal          // is told what guests log and how they fail; nil for nobody
 	Now     func() time.Time // nil for the real clock
 
 	// Draw gives the k-th pick of a query, from 0 to n-1; nil for chance.

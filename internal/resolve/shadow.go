@@ -112,6 +112,7 @@ func (w *Worker) askShadow() {
 		return
 	}
 	s.beside.Trial.differ.Add(1)
+	w.resolver.noteFailure(a, rr.RdataName(rr.Rdata(s.qname), 0), s.qtype, err)
 	said := "a failure"
 	if err == nil {
 		said = describe(&w.answers[0])
