@@ -173,4 +173,3 @@ func TestFollowersAreBounded(t *testing.T) {
 		}
 	}
 }
-
