@@ -334,6 +334,10 @@ func (r *rolloutRig) restart() {
 	if got := r.status(2); got.Attachment.Version != 2 || got.Attachment.Candidate != nil {
 		r.Errorf("guest status: %+v", got)
 	}
+	began := time.Now()
+	r.command(2, "rollback", "--zone", appsApex)
+	r.expectEverywhere(`"a"`, "rolled back after a server's restart")
+	r.Logf("a rollback was in force on all servers %v after guest rollback was run, one of which had been restarted", time.Since(began).Round(time.Millisecond))
 }
 
 // kill ends a server by SIGKILL.

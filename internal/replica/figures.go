@@ -13,7 +13,7 @@ const (
 	leastFailures = 5
 	mostTimes     = 2 // the share of failures, of the other version's
 	leastCalls    = 50
-	leastFuel     = 1000                   // units more a call
+	leastFuel     = 20_000                 // units more a call: 40 us of the dearest code
 	leastSlower   = 100 * time.Microsecond // a call
 	leastDiffer   = 5
 )
@@ -72,7 +72,7 @@ type pair struct {
 // failures words both versions' failures.
 func (p pair) failures() string {
 	return fmt.Sprintf("it failed on %d of %d questions within %v, %s on %d of %d", p.tried.failures, p.tried.questions,
-		p.over.Round(judgeEvery), p.w.against(), p.other.failures, p.other.questions)
+		max(p.over, judgeEvery).Round(judgeEvery), p.w.against(), p.other.failures, p.other.questions)
 }
 
 // opened says that the version's circuit breaker opened, and not the other's too.

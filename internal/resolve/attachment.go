@@ -113,11 +113,12 @@ type coverage struct {
 	zones  map[rr.Key]*points
 	beside map[*Attachment]*Beside
 
-	shadows bool // any is beside an attachment
+	shadows bool                 // any is beside an attachment
+	rests   map[*Attachment]bool // what is beside one, and answers only where that is withdrawn
 }
 
 func newCoverage() *coverage {
-	return &coverage{zones: map[rr.Key]*points{}, beside: map[*Attachment]*Beside{}}
+	return &coverage{zones: map[rr.Key]*points{}, beside: map[*Attachment]*Beside{}, rests: map[*Attachment]bool{}}
 }
 
 // points are the attachments of one zone, by attachment point.
@@ -150,6 +151,9 @@ func NewRouting(zones *authority.Zones, attachments []*Attachment, beside ...Bes
 	for i := range beside {
 		if b := &beside[i]; r.attachments.has(b.Of) {
 			r.attachments.beside[b.Of] = b
+			if b.LastGood != nil && b.reserve() == nil {
+				r.attachments.rests[b.LastGood] = true
+			}
 			r.attachments.shadows = r.attachments.shadows || b.shadow()
 		}
 	}

@@ -76,8 +76,8 @@ func (r *Resolver) Generation() uint64 { return r.routing.Load().generation }
 func (r *Resolver) Routing() *Routing { return r.routing.Load() }
 
 // SetRouting makes the next question of every Worker be answered from routing.
-// Before that it makes the instances that the Workers will need, so that no
-// question waits for one. Attachments whose guest gives no instance are kept:
+// Before that it makes the instances that the Workers will need of what is to answer, so
+// that no question waits for one. Attachments whose guest gives no instance are kept:
 // their questions get the fallback. Calls do not run beside each other.
 func (r *Resolver) SetRouting(ctx context.Context, routing *Routing) {
 	r.mu.Lock()
@@ -85,7 +85,9 @@ func (r *Resolver) SetRouting(ctx context.Context, routing *Routing) {
 	old := r.routing.Load()
 	if !old.sameAttachments(routing) {
 		for a := range routing.Attachments() {
-			r.warm(ctx, a)
+			if !routing.attachments.rests[a] {
+				r.warm(ctx, a)
+			}
 		}
 	}
 	next := *routing // the caller's may be in use under another generation
