@@ -20,13 +20,13 @@ type AuditEntry struct {
 	Who       string    `json:"who"`            // a token, a certificate or a user
 	From      string    `json:"from,omitempty"` // an address
 	Operation string    `json:"operation"`
-	Subjects  []string  `json:"subjects"` // zones, guests and tokens; arguments of a command that ran without a server
+	Subjects  []string  `json:"subjects"` // zones, points of attachments, guests with or without a version, tokens; arguments of a command that ran without a server
 }
 
 // AuditQuery asks for the newest entries that fit.
 type AuditQuery struct {
 	Limit     int    `json:"limit,omitempty"`      // 100 where 0, at most 10,000
-	Subject   string `json:"subject,omitempty"`    // as in AuditEntry, whole
+	Subject   string `json:"subject,omitempty"`    // as in AuditEntry, whole; of a guest without a version all of them
 	Who       string `json:"who,omitempty"`        // a part of it
 	RequestID string `json:"request_id,omitempty"` // whole
 }
@@ -66,9 +66,10 @@ func (q AuditQuery) wants(e *store.AuditEntry) bool {
 	return slices.ContainsFunc(e.Subjects, func(subject string) bool { return sameSubject(subject, q.Subject) })
 }
 
-// sameSubject reports whether two texts are the same, or ways to write one name.
+// sameSubject reports whether a subject is the one that is looked for: the same text, the
+// same name written in another way, or any version of a guest.
 func sameSubject(a, b string) bool {
-	if a == b {
+	if guest, _, versioned := strings.Cut(a, "@"); a == b || versioned && guest == b {
 		return true
 	}
 	if !strings.Contains(a+b, `\`) {
@@ -93,6 +94,9 @@ func (t touch) subjects() []string {
 			text = name.Lower().String()
 		}
 		all = append(all, text)
+	}
+	if t.audit != nil {
+		return append(all, t.audit...)
 	}
 	return append(append(all, t.guests...), t.tokens...)
 }

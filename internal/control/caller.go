@@ -67,6 +67,8 @@ type touch struct {
 	guests []string
 	tokens []string // in no limits: they are for admins
 	whole  bool     // everything that the server has
+
+	audit []string // what the audit has in the place of guests, where that is more: points, and guests with versions
 }
 
 // check refuses what the caller may not touch.

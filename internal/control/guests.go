@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"sync"
 
 	"github.com/namelet/namelet/internal/replica"
@@ -275,7 +276,7 @@ func (s *Service) touchAttach(ctx context.Context, q *Attachment) (touch, error)
 		return touch{}, err
 	}
 	q.Zone = p.Zone
-	return touch{zones: append([]string{q.Zone}, q.Grants...), guests: []string{q.Guest}}, nil
+	return touch{zones: append([]string{q.Zone}, q.Grants...), guests: []string{q.Guest}, audit: s.placed(ctx, q.At, q.Guest, &q.Version)}, nil
 }
 
 // touchDetach is what a request to detach touches: the zone, which it fills in.
@@ -283,7 +284,26 @@ func (s *Service) touchDetach(ctx context.Context, q *AttachmentPoint) (touch, e
 	if err := s.fillZone(ctx, q); err != nil {
 		return touch{}, err
 	}
-	return touch{zones: []string{q.Zone}}, nil
+	return touch{zones: []string{q.Zone}, audit: s.placed(ctx, q.At, "", nil)}, nil
+}
+
+// placed is what the audit has of a point and of the guest that is put there. It fills
+// in the version, so that the one that is noted is the one that is taken; where there is
+// none the operation says so.
+func (s *Service) placed(ctx context.Context, at, guest string, version *uint64) []string {
+	said := []string{}
+	if name, err := rr.ParseName(at); err == nil {
+		said = append(said, name.Lower().String())
+	}
+	if guest == "" {
+		return said
+	}
+	g, err := s.store.Guest(ctx, guest, *version)
+	if err != nil {
+		return append(said, guest)
+	}
+	*version = g.Number
+	return append(said, guest+"@"+strconv.FormatUint(g.Number, 10))
 }
 
 // fillZone fills in the zone of a request. Who is for some zones is not told by that

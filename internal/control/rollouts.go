@@ -287,15 +287,19 @@ func guestStatus(a store.Attachment, replicas []store.Replica) GuestStatus {
 	return status
 }
 
-func (s *Service) touchActivate(_ context.Context, q *Activation) (touch, error) {
-	return touch{zones: []string{q.Zone}, guests: []string{q.Guest}}, nil
+func (s *Service) touchActivate(ctx context.Context, q *Activation) (touch, error) {
+	return touch{zones: []string{q.Zone}, guests: []string{q.Guest}, audit: s.placed(ctx, q.At, q.Guest, &q.Version)}, nil
+}
+
+func (s *Service) touchRollback(ctx context.Context, q *RollbackRequest) (touch, error) {
+	return touch{zones: []string{q.Zone}, audit: s.placed(ctx, q.At, "", nil)}, nil
 }
 
 // rolloutRoutes are about which version of a guest answers.
 func rolloutRoutes(rs *routes, s *Service, e Endpoint) {
 	handle(rs, route{path: pathActivate, scope: store.MayGuests, changes: true, summary: "Put another version of a guest in force, or on trial"}, s.touchActivate, s.Activate)
 	handle(rs, route{path: pathRollback, scope: store.MayGuests, changes: true, summary: "Go back to the version before"},
-		inZone(func(q *RollbackRequest) string { return q.Zone }), s.RollBack)
+		s.touchRollback, s.RollBack)
 	handle(rs, route{path: pathGuestStatus, scope: store.MayRead, summary: "Show which version of guests answers on each server"}, onOwn,
 		func(ctx context.Context, q GuestStatusQuery) ([]GuestStatus, error) {
 			var self *store.Replica
