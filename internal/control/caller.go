@@ -2,6 +2,7 @@ package control
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -17,6 +18,18 @@ type caller struct {
 	scopes  store.TokenScopes
 	zones   []rr.Name // the only ones that it may touch; none for no limit
 	guests  []string  // the only ones, each a name or a prefix before *; see mayGuest
+
+	known func(context.Context) (*caller, error) // finds it out anew; nil for who shows nothing
+}
+
+// left reports whether the caller would not be let in any more: its token was deleted, or
+// has expired. A store that cannot be read does not say so.
+func (c *caller) left(ctx context.Context) bool {
+	if c.known == nil {
+		return false
+	}
+	_, err := c.known(ctx)
+	return errors.Is(err, &Error{Code: CodeUnauthenticated})
 }
 
 type callerKey struct{}

@@ -73,17 +73,17 @@ func (g *gate) identify(r *http.Request) (*caller, error) {
 	if err := g.addresses.take(network(r)); err != nil {
 		return nil, err
 	}
-	var c *caller
-	var err error
-	if len(shown) > 0 {
-		c, err = g.bearer(r.Context(), shown)
-	} else {
-		c, err = g.certificate(r.Context(), named)
+	known := func(ctx context.Context) (*caller, error) {
+		if len(shown) > 0 {
+			return g.bearer(ctx, shown)
+		}
+		return g.certificate(ctx, named)
 	}
+	c, err := known(r.Context())
 	if err != nil {
 		return nil, err
 	}
-	c.from = address(r)
+	c.from, c.known = address(r), known
 	return c, g.callers.take(c.name)
 }
 

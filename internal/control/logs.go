@@ -58,9 +58,11 @@ const (
 	// maxFollowers is how many requests follow guests at a time.
 	maxFollowers = 16
 
-	// followTime is how long one does. Then its caller asks again, and is looked at
-	// again: a token that was deleted does not follow for ever.
+	// followTime is how long one does; then its caller asks again.
 	followTime = 4 * time.Minute
+
+	// lookEvery is how often it is looked whether its caller would still be let in.
+	lookEvery = 2 * time.Second
 
 	// followPause is how often what is new is sent, at most, and aliveEvery how often
 	// an empty line says that the connection is needed.
@@ -116,15 +118,22 @@ func (l *logs) serve(w http.ResponseWriter, r *http.Request, q GuestLogsQuery) e
 }
 
 // follow sends what there is and what comes, until somebody ends it: the caller, the
-// server, the time, or a reader that does not take what is sent.
+// server, the time, the end of the caller's token, or a reader that does not take what is sent.
 func (l *logs) follow(ctx context.Context, stream *lineStream, reader *guestlog.Reader, fits func(*guestlog.Entry) bool) {
 	ctx, cancel := context.WithTimeout(ctx, followTime)
 	defer cancel()
 	go func() {
-		select {
-		case <-l.ending:
-			cancel()
-		case <-ctx.Done():
+		defer cancel()
+		look := time.NewTicker(lookEvery)
+		defer look.Stop()
+		for c := callerOf(ctx); !c.left(ctx); {
+			select {
+			case <-look.C:
+			case <-l.ending:
+				return
+			case <-ctx.Done():
+				return
+			}
 		}
 	}()
 	for stream.send(reader, fits) && ctx.Err() == nil {

@@ -173,3 +173,38 @@ func TestFollowersAreBounded(t *testing.T) {
 		}
 	}
 }
+
+// Who follows a guest does so for as long as its token is good.
+func TestFollowEndsWithToken(t *testing.T) {
+	tn, journal := logging(t, control.Endpoint{Token: "admin"})
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	c := tn.holder(t, control.TokenRequest{Name: "brief", Scopes: []string{"guests"}})
+	journal.Note(note("shop@1", "a.example", "first"))
+	first, ended := make(chan struct{}), make(chan error, 1)
+	go func() {
+		seen := 0
+		ended <- c.GuestLogs(ctx, control.GuestLogsQuery{Guest: "shop", Follow: true}, func(control.GuestLogLine) error {
+			if seen++; seen == 1 {
+				close(first)
+			}
+			return nil
+		})
+	}()
+	select {
+	case <-first:
+	case err := <-ended:
+		t.Fatalf("it ended before there was anything: %v", err)
+	}
+	select {
+	case err := <-ended:
+		t.Fatalf("it ended while the token was good: %v", err)
+	case <-time.After(3 * time.Second):
+	}
+	if err := tn.service.DeleteToken(ctx, control.TokenName{Name: "brief"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-ended; codeOf(t, err) != control.CodeUnauthenticated {
+		t.Errorf("it ended with %v, want that the token is not known", err)
+	}
+}
