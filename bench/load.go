@@ -30,6 +30,7 @@ type loadRequest struct {
 type stream struct {
 	Queries string  `json:"queries,omitempty"` // file of names, in dnsperf's form
 	Random  string  `json:"random,omitempty"`  // or: a name below which random labels are asked for, each once
+	Below   string  `json:"below,omitempty"`   // or: a file of names, a line each, below which that is done in turn
 	Seed    uint64  `json:"seed,omitempty"`    // of random labels: no two runs ask for the same
 	Rate    float64 `json:"rate,omitempty"`    // queries a second
 	Window  int     `json:"window,omitempty"`  // in flight, without a rate
@@ -118,10 +119,16 @@ func newGenerator(request loadRequest) (*generator, error) {
 	g := &generator{seconds: request.Seconds, batch: newBatch()}
 	for _, s := range request.Streams {
 		state := &streamState{stream: s, random: rand.New(rand.NewPCG(s.Seed, seed))}
-		if s.Random == "" {
+		switch {
+		case s.Random != "":
+			state.names, err = randomQueries(s.Random)
+		case s.Below != "":
+			var text []byte
+			if text, err = os.ReadFile(s.Below); err == nil {
+				state.names, err = randomQueries(strings.Fields(string(text))...)
+			}
+		default:
 			state.names, err = readQueries(s.Queries)
-		} else {
-			state.names, err = randomQuery(s.Random)
 		}
 		if err != nil {
 			g.close()
@@ -203,9 +210,20 @@ const (
 	labelAt     = 12 + 1
 )
 
-func randomQuery(below string) ([][]byte, error) {
-	packed, err := packQuery(0, strings.ReplaceAll(randomLabel, ".", "a")+"."+below, uint16(dnsmessage.TypeA))
-	return [][]byte{packed}, err
+// randomQueries packs a query below each of some names.
+func randomQueries(below ...string) ([][]byte, error) {
+	var all [][]byte
+	for _, name := range below {
+		packed, err := packQuery(0, strings.ReplaceAll(randomLabel, ".", "a")+"."+name, uint16(dnsmessage.TypeA))
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, packed)
+	}
+	if len(all) == 0 {
+		return nil, errors.New("no names to ask below")
+	}
+	return all, nil
 }
 
 // query gives the next query's bytes, good until the next call.
@@ -214,7 +232,7 @@ func (s *streamState) query() []byte {
 	if s.next++; s.next == len(s.names) {
 		s.next = 0
 	}
-	if s.Random != "" {
+	if s.Random != "" || s.Below != "" {
 		bits := s.random.Uint64()
 		for i := range randomLabel {
 			q[labelAt+i] = 'a' + byte(bits&15)

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
@@ -172,5 +173,29 @@ func TestGeneratorRandom(t *testing.T) {
 	}
 	if random < 10 {
 		t.Errorf("%d random names", random)
+	}
+}
+
+// Names asked for below others in turn differ, and each is below the next one.
+func TestBelow(t *testing.T) {
+	queries, err := randomQueries("a.example", "b.example")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &streamState{stream: stream{Below: "a file"}, names: queries, random: rand.New(rand.NewPCG(1, 2))}
+	seen := make(map[string]bool)
+	for i := range 6 {
+		var m dnsmessage.Message
+		if err := m.Unpack(s.query()); err != nil {
+			t.Fatal(err)
+		}
+		name := m.Questions[0].Name.String()
+		if want := []string{".a.example.", ".b.example."}[i%2]; !strings.HasSuffix(name, want) || seen[name] {
+			t.Errorf("query %d: %s, want one below %s that was not asked for", i, name, want)
+		}
+		seen[name] = true
+	}
+	if _, err := randomQueries(); err == nil {
+		t.Error("no names were taken")
 	}
 }

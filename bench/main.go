@@ -5,7 +5,8 @@
 //
 // It prints Markdown tables. All it starts listens on 127.0.0.1 and is ended by it; all it writes is in
 // a folder that is removed at the end. With -only some of the sections are run. The command `bench load`
-// is the generator that the sections on latency, changes and floods run in a process of its own.
+// is the generator that the sections on latency, changes, floods and crowds run in a process of its own, and
+// `bench modules` builds the guests of a crowd.
 package main
 
 import (
@@ -53,6 +54,8 @@ func command(args []string) func() error {
 	switch args[0] {
 	case "load":
 		return func() error { return loadCommand(os.Stdin, os.Stdout) }
+	case "modules":
+		return func() error { return modulesCommand(os.Stdin) }
 	case "echo":
 		return func() error { return echoCommand(args[1:]) }
 	}
@@ -69,6 +72,9 @@ type options struct {
 	distinct                    int64   // random names, each asked once
 	rate                        float64 // queries a second at which latency is taken
 	serverCore, loadCore        int
+	crowd                       int // attachments of Go guests, and modules in other languages
+	crowdMemory, crowdProbes    int // MiB; zones
+	crowdFolder                 string
 	only                        string
 }
 
@@ -88,7 +94,11 @@ func parseOptions(args []string, errOut io.Writer) (*options, error) {
 	f.Float64Var(&o.rate, "rate", 5_000, "queries a second at which latency is taken")
 	f.IntVar(&o.serverCore, "server-core", 0, "core that servers are pinned to")
 	f.IntVar(&o.loadCore, "load-core", 1, "core that dnsperf and the generator are pinned to")
-	f.StringVar(&o.only, "only", "", "sections to run, by comma, of "+strings.Join(sectionNames(), ",")+" (default: all)")
+	f.IntVar(&o.crowd, "crowd", 1_000, "attachments of Go guests, and modules in other languages, of the section crowd")
+	f.IntVar(&o.crowdMemory, "crowd-memory", 256, "RESPONDER_GUEST_MEMORY in MiB of the section crowd; without a Go runtime guests get a quarter")
+	f.IntVar(&o.crowdProbes, "crowd-probes", 400, "most zones without an instance that are asked one by one in the section crowd")
+	f.StringVar(&o.crowdFolder, "crowd-folder", defaultCrowdFolder(), "folder in which the modules of the section crowd are kept")
+	f.StringVar(&o.only, "only", "", "sections to run, by comma, of "+strings.Join(sectionNames(), ",")+" (default: all but crowd)")
 	if err := f.Parse(args); err != nil {
 		return nil, err
 	}
@@ -97,6 +107,9 @@ func parseOptions(args []string, errOut io.Writer) (*options, error) {
 	}
 	if o.seconds <= 0 || o.rounds < 1 || o.names < 100 || o.many < 100 || o.distinct < 1 || o.rate <= 0 {
 		return nil, errors.New("seconds, rounds, names, many, distinct and rate are to be positive, and names at least 100")
+	}
+	if o.crowd < goModules || o.crowdMemory < 1 || o.crowdProbes < 1 {
+		return nil, fmt.Errorf("crowd is to be at least %d, crowd-memory and crowd-probes positive", goModules)
 	}
 	if o.serverCore == o.loadCore {
 		return nil, errors.New("the server and its load need a core each")
@@ -111,7 +124,7 @@ func parseOptions(args []string, errOut io.Writer) (*options, error) {
 
 func (o *options) sections() []string {
 	if o.only == "" {
-		return sectionNames()
+		return slices.DeleteFunc(sectionNames(), func(name string) bool { return name == "crowd" }) // it takes too long
 	}
 	return strings.Split(o.only, ",")
 }
@@ -132,6 +145,7 @@ var sections = []section{
 	{"changes", changes},
 	{"flood", flood},
 	{"distinct", distinct},
+	{"crowd", crowds},
 }
 
 func sectionNames() []string {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"io"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -57,7 +58,7 @@ func TestVersionLine(t *testing.T) {
 }
 
 func TestOptions(t *testing.T) {
-	for _, args := range []string{"-only nothing", "-seconds 0", "-rounds 0", "-server-core 1 -load-core 1", "extra", "-names 1"} {
+	for _, args := range []string{"-only nothing", "-seconds 0", "-rounds 0", "-server-core 1 -load-core 1", "extra", "-names 1", "-crowd 19", "-crowd-memory 0"} {
 		if _, err := parseOptions(strings.Fields(args), io.Discard); err == nil {
 			t.Errorf("%q: no error", args)
 		}
@@ -66,7 +67,7 @@ func TestOptions(t *testing.T) {
 	if err != nil || len(o.sections()) != 2 {
 		t.Errorf("got %+v, %v", o, err)
 	}
-	if o, err := parseOptions(nil, io.Discard); err != nil || len(o.sections()) != len(sections) {
-		t.Errorf("got %+v, %v", o, err)
+	if o, err := parseOptions(nil, io.Discard); err != nil || len(o.sections()) != len(sections)-1 || slices.Contains(o.sections(), "crowd") {
+		t.Errorf("without -only: got %+v, %v", o, err)
 	}
 }

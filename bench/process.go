@@ -49,8 +49,13 @@ func (t *tail) String() string {
 
 // start starts a program on one core, in a process group of its own.
 func start(core int, env []string, command string, args ...string) (*process, error) {
+	return startOn(strconv.Itoa(core), env, command, args...)
+}
+
+// startOn starts a program on cores, a list by comma.
+func startOn(cores string, env []string, command string, args ...string) (*process, error) {
 	p := &process{ended: make(chan struct{}), log: new(tail)}
-	p.cmd = exec.Command("taskset", append([]string{"-c", strconv.Itoa(core), command}, args...)...)
+	p.cmd = exec.Command("taskset", append([]string{"-c", cores, command}, args...)...)
 	p.cmd.Env = append(os.Environ(), env...)
 	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -81,8 +86,13 @@ func (p *process) stop() {
 
 // runTool runs a program to its end on one core and gives what it printed.
 func runTool(ctx context.Context, core int, env []string, stdin []byte, command string, args ...string) (string, error) {
+	return runOn(ctx, strconv.Itoa(core), env, stdin, command, args...)
+}
+
+// runOn runs a program to its end on cores, a list by comma.
+func runOn(ctx context.Context, cores string, env []string, stdin []byte, command string, args ...string) (string, error) {
 	var out, errOut bytes.Buffer
-	cmd := exec.CommandContext(ctx, "taskset", append([]string{"-c", strconv.Itoa(core), command}, args...)...)
+	cmd := exec.CommandContext(ctx, "taskset", append([]string{"-c", cores, command}, args...)...)
 	cmd.Env = append(os.Environ(), env...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(stdin), &out, &errOut
 	if err := cmd.Run(); err != nil {

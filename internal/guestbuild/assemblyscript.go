@@ -14,10 +14,9 @@ const (
 	scriptVersion = "0.28.20" // of the compiler, that guests are tested with
 )
 
-// buildScript builds a guest in AssemblyScript, which finds the library by the name "namelet". It collects garbage
-// only where the host says that nothing runs, so that no query pays for the one before.
+// buildScript builds a guest in AssemblyScript, which finds the library by the name "namelet".
 func buildScript(ctx context.Context, dir, out string) error {
-	compiler, err := findScript(dir)
+	compiler, err := ScriptCompiler(dir)
 	if err != nil {
 		return err
 	}
@@ -29,12 +28,19 @@ func buildScript(ctx context.Context, dir, out string) error {
 	if err := os.CopyFS(library, assemblyscript.Library); err != nil {
 		return err
 	}
-	return tool(ctx, dir, nil, nil, compiler, scriptEntry, "--lib", library, "--outFile", out, "--optimize",
-		"--exportStart", "_initialize", "--runtime", "minimal", "--use", "abort=")
+	return tool(ctx, dir, nil, nil, compiler, ScriptArguments(library, out)...)
 }
 
-// findScript finds the compiler that the guest's folder, or one around it, has installed, else that on PATH.
-func findScript(dir string) (string, error) {
+// ScriptArguments are the compiler's arguments for a guest in AssemblyScript, run in the guest's folder, with the
+// folder that has the library, for who compiles many in one process. Garbage is collected only where the host says
+// that nothing runs, so that no query pays for the one before.
+func ScriptArguments(library, out string) []string {
+	return []string{scriptEntry, "--lib", library, "--outFile", out, "--optimize",
+		"--exportStart", "_initialize", "--runtime", "minimal", "--use", "abort="}
+}
+
+// ScriptCompiler finds the compiler that the guest's folder, or one around it, has installed, else that on PATH.
+func ScriptCompiler(dir string) (string, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return "", err
@@ -49,8 +55,9 @@ func findScript(dir string) (string, error) {
 		}
 		dir = filepath.Dir(dir)
 	}
-	if _, err := exec.LookPath("asc"); err != nil {
+	path, err := exec.LookPath("asc")
+	if err != nil {
 		return "", missing("asc")
 	}
-	return "asc", nil
+	return path, nil
 }

@@ -1,0 +1,137 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"slices"
+	"time"
+
+	"golang.org/x/net/dns/dnsmessage"
+)
+
+// probePatience is how long a response is waited for.
+const probePatience = 3 * time.Second
+
+// prober asks zones of a crowd one by one, each time for a name that nobody asked for before, and holds the answers
+// against what the guests have to say.
+type prober struct {
+	crowd  *crowd
+	conn   net.Conn
+	asked  int
+	wrong  int    // answered otherwise, or not at all
+	reason string // of the first wrong one
+}
+
+func newProber(c *crowd, s *crowdServer) (*prober, error) {
+	conn, err := net.Dial("udp", s.address())
+	return &prober{crowd: c, conn: conn}, err
+}
+
+// ask asks one zone and gives the time until the response.
+func (p *prober) ask(z crowdZone) (time.Duration, error) {
+	p.asked++
+	label := fmt.Sprintf("probe-%d", p.asked)
+	id := uint16(p.asked)
+	query, err := packQuery(id, label+"."+z.apex, uint16(dnsmessage.TypeA))
+	if err != nil {
+		return 0, err
+	}
+	buf := make([]byte, 4096)
+	begun := time.Now()
+	if err := p.conn.SetDeadline(begun.Add(probePatience)); err != nil {
+		return 0, err
+	}
+	if _, err := p.conn.Write(query); err != nil {
+		return 0, err
+	}
+	for {
+		n, err := p.conn.Read(buf)
+		took := time.Since(begun)
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			p.blame("%s.%s: no response", label, z.apex)
+			return took, nil
+		}
+		if err != nil {
+			return 0, err
+		}
+		var m dnsmessage.Message
+		if err := m.Unpack(buf[:n]); err != nil {
+			return 0, fmt.Errorf("%s: %w", z.apex, err)
+		}
+		if m.ID != id {
+			continue // a response that came too late
+		}
+		if want := p.crowd.address(z, label); !answers(m, want) {
+			p.blame("%s.%s: %v with %v, want %v", label, z.apex, m.RCode, m.Answers, want)
+		}
+		return took, nil
+	}
+}
+
+func (p *prober) blame(format string, args ...any) {
+	if p.wrong++; p.reason == "" {
+		p.reason = fmt.Sprintf(format, args...)
+	}
+}
+
+// answers says whether a response has this address and nothing else.
+func answers(m dnsmessage.Message, want [4]byte) bool {
+	if m.RCode != dnsmessage.RCodeSuccess || len(m.Answers) != 1 {
+		return false
+	}
+	a, ok := m.Answers[0].Body.(*dnsmessage.AResource)
+	return ok && a.A == want
+}
+
+// all asks every zone once and gives the time it took.
+func (p *prober) all() (time.Duration, error) {
+	begun := time.Now()
+	for _, z := range p.crowd.zones {
+		if _, err := p.ask(z); err != nil {
+			return 0, err
+		}
+	}
+	return time.Since(begun), nil
+}
+
+// firsts are the times of first answers.
+type firsts struct {
+	instance []uint32 // where an instance had been evicted, in nanoseconds
+	code     []uint32 // where the module's code had been let go as well
+}
+
+// first asks zones whose attachment has no instance any more, at most so many. Whether code had to be loaded for one
+// the counter of loads says, which is read after each; so this is to have the server to itself.
+func (p *prober) first(ctx context.Context, s *crowdServer, most int) (f firsts, err error) {
+	before, err := s.scrape(ctx)
+	if err != nil {
+		return f, err
+	}
+	evicted := slices.DeleteFunc(slices.Clone(p.crowd.zones), func(z crowdZone) bool {
+		n, known := before.instances[z.apex]
+		return !known || n > 0
+	})
+	for i := range min(most, len(evicted)) {
+		z := evicted[i*len(evicted)/min(most, len(evicted))]
+		took, err := p.ask(z)
+		if err != nil {
+			return f, err
+		}
+		after, err := s.scrape(ctx)
+		if err != nil {
+			return f, err
+		}
+		if after.values[metricLoads] > before.values[metricLoads] {
+			f.code = append(f.code, uint32(took))
+		} else {
+			f.instance = append(f.instance, uint32(took))
+		}
+		before = after
+	}
+	slices.Sort(f.instance)
+	slices.Sort(f.code)
+	return f, nil
+}
