@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	goruntime "runtime"
+	"sync"
+	"sync/atomic"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
@@ -27,12 +30,20 @@ type Engine struct {
 	engine wazero.Runtime
 	cache  wazero.CompilationCache
 	config Config
+
+	modules *spill // what comes back from the cache; nil where there is none
+	deltas  *spill // of pictures; nil where they lie on the heap
+
+	pictures   atomic.Int64  // bytes of those in use
+	unloaded   atomic.Int64  // bytes of code that waits for the garbage collector
+	collecting sync.Mutex    // held by who has that collect
+	loads      chan struct{} // taken by who loads code
 }
 
 // New makes an engine. The caller closes it.
 func New(ctx context.Context, config Config) (*Engine, error) {
 	config.Most = config.Most.or(MostLimits)
-	e := &Engine{config: config}
+	e := &Engine{config: config, loads: make(chan struct{}, max(1, goruntime.GOMAXPROCS(0)/2))}
 	options := wazero.NewRuntimeConfigCompiler()
 	if config.Interpreter {
 		options = wazero.NewRuntimeConfigInterpreter()
@@ -48,7 +59,9 @@ func New(ctx context.Context, config Config) (*Engine, error) {
 		}
 		e.cache = cache
 		options = options.WithCompilationCache(cache)
+		e.modules, _ = newDiskSpill(config.CacheDir) // without one, code stays
 	}
+	e.deltas, _ = newMemorySpill() // without one, they lie on the heap
 	e.engine = wazero.NewRuntimeWithConfig(ctx, options)
 	if err := e.define(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("runtime: host functions: %w", err), e.Close(ctx))
@@ -68,6 +81,11 @@ func (e *Engine) Close(ctx context.Context) error {
 	err := e.engine.Close(ctx)
 	if e.cache != nil {
 		err = errors.Join(err, e.cache.Close(ctx))
+	}
+	for _, s := range []*spill{e.modules, e.deltas} {
+		if s != nil {
+			err = errors.Join(err, s.file.Close())
+		}
 	}
 	return err
 }

@@ -25,7 +25,8 @@ type Generation struct {
 	initFuel uint64
 }
 
-// Prepare starts the guest once, with its configuration, and keeps the result. The error is a *Fault
+// Prepare starts the guest once, with its configuration, and keeps the result. It loads the module's code
+// where that is not loaded. The error is a *Fault
 // where the guest failed, and hostabi.ErrConfig where the values cannot be given to a guest.
 func (m *Module) Prepare(ctx context.Context, config GenerationConfig) (*Generation, error) {
 	limits := config.Limits.or(defaultLimits).within(m.engine.config.Most)
@@ -40,13 +41,17 @@ func (m *Module) Prepare(ctx context.Context, config GenerationConfig) (*Generat
 	if gen.sink == nil {
 		gen.sink = discard{}
 	}
+	if err := m.Hold(ctx); err != nil {
+		return nil, err
+	}
+	defer m.Release()
 	g, used, err := gen.start(ctx, gen.sink)
 	if err != nil {
 		return nil, err
 	}
 	gen.initFuel = used
 	if m.report.Snapshot() {
-		gen.picture = g.picture()
+		gen.picture = g.picture(m)
 	}
 	return gen, g.module.Close(ctx)
 }
@@ -103,8 +108,9 @@ func (gen *Generation) Module() *Module { return gen.module }
 // the start's fuel and time (Report.Snapshot says why).
 func (gen *Generation) Copied() bool { return gen.picture != nil }
 
-// PictureBytes is the memory that the picture holds, and that each instance sees at least. Instances
-// share it, where the system allows, apart from what they have written to.
+// PictureBytes is the memory that the picture shows, and that each instance sees at least. Instances
+// share it, where the system allows, apart from what they have written to; generations of one module share
+// what is the same in both (Engine.PictureBytes says what all take).
 func (gen *Generation) PictureBytes() int {
 	if gen.picture == nil {
 		return 0

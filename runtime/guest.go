@@ -27,7 +27,8 @@ type guest struct {
 	stack   [1]uint64 // argument and result of every export
 }
 
-// instantiate makes a guest whose memory and globals are as the module declares them.
+// instantiate makes a guest whose memory and globals are as the module declares them. The caller uses the
+// module's code.
 func (m *Module) instantiate(ctx context.Context, limits Limits) (*guest, error) {
 	g := &guest{mem: &linearMemory{limit: uint64(limits.MemoryPages) * pageSize}}
 	g.call = newCall(g.mem, limits)
@@ -54,7 +55,7 @@ func (m *Module) instance(ctx context.Context) (module api.Module, err error) {
 		}
 	}()
 	config := wazero.NewModuleConfig().WithName("").WithStartFunctions()
-	return m.engine.engine.InstantiateModule(ctx, m.code, config)
+	return m.engine.engine.InstantiateModule(ctx, m.code.compiled, config)
 }
 
 // bind looks up the functions anew. Each carries a native stack, which grows and never shrinks, so

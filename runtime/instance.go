@@ -17,13 +17,20 @@ type Instance struct {
 	guest *guest // nil when the last one could not be kept and no other was made yet
 	last  *call  // the host's side of the last call, which outlives its guest
 	stale bool
+	ended bool
 	fuel  uint64
 }
 
-// NewInstance makes an instance from the generation's picture. The caller closes it.
+// NewInstance makes an instance from the generation's picture. The caller closes it. The error is
+// ErrNotLoaded where the module's code was unloaded: it is not loaded here.
 func (gen *Generation) NewInstance(ctx context.Context) (*Instance, error) {
+	code := &gen.module.code
+	if err := code.use(); err != nil {
+		return nil, err
+	}
 	g, err := gen.clone(ctx)
 	if err != nil {
+		code.leave()
 		return nil, err
 	}
 	return &Instance{gen: gen, guest: g, last: g.call}, nil
@@ -173,11 +180,14 @@ func (i *Instance) MemoryBytes() int {
 }
 
 // Close frees the instance, which must not be used again.
-func (i *Instance) Close(ctx context.Context) error {
-	if i.guest == nil {
+func (i *Instance) Close(ctx context.Context) (err error) {
+	if i.ended {
 		return nil
 	}
-	g := i.guest
-	i.guest, i.stale = nil, true
-	return g.module.Close(ctx)
+	if i.guest != nil {
+		err = i.guest.module.Close(ctx)
+	}
+	i.guest, i.stale, i.ended = nil, true, true
+	i.gen.module.code.leave()
+	return err
 }

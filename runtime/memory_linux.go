@@ -27,9 +27,6 @@ func anonymousFile(content []byte) (*os.File, error) {
 	return file, nil
 }
 
-// sparsePage is what a page of the system holds, or a part of one.
-const sparsePage = 4096
-
 // writeSparse gives a file the content, and no memory to pages of zeros: a guest's memory begins
 // with many.
 func writeSparse(file *os.File, content []byte) error {
@@ -61,3 +58,24 @@ func mapOver(space []byte, file *os.File) error {
 
 // forgetWrites drops what was written to space since mapOver.
 func forgetWrites(space []byte) error { return unix.Madvise(space, unix.MADV_DONTNEED) }
+
+// newMemorySpill makes a spill whose bytes are memory, and no process's own.
+func newMemorySpill() (*spill, error) {
+	fd, err := unix.MemfdCreate("namelet-deltas", unix.MFD_CLOEXEC)
+	if err != nil {
+		return nil, err
+	}
+	return &spill{file: os.NewFile(uintptr(fd), "namelet-deltas")}, nil
+}
+
+// punch gives back the place of bytes that nobody reads any more. Where the file cannot have holes they
+// stay until it is closed.
+func punch(file *os.File, at, size int64) {
+	conn, err := file.SyscallConn()
+	if err != nil {
+		return
+	}
+	_ = conn.Control(func(fd uintptr) { // fails once the file is closed
+		_ = unix.Fallocate(int(fd), unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, at, size)
+	})
+}

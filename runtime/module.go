@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
+	"weak"
 
 	"github.com/tetratelabs/wazero"
 
@@ -38,12 +40,16 @@ func inspected(wasm []byte, options meter.Options) (*Report, []byte, error) {
 	return report, metered, nil
 }
 
-// Module is a guest's code, compiled. It has no state; generations are made from it.
+// Module is a guest's code, compiled. It has no state; generations are made from it. Its machine code can be
+// unloaded while no instance uses it.
 type Module struct {
 	engine  *Engine
-	code    wazero.CompiledModule
 	report  *Report
 	globals []string // exports of the mutable globals, by which a picture is taken
+	code    code
+
+	mu    sync.Mutex
+	bases map[int]weak.Pointer[frozenMemory] // pictures by their size, that others of the size may share
 }
 
 // Compile inspects, meters and compiles the module. It takes a while (seconds for a large one that is
@@ -56,11 +62,16 @@ func (e *Engine) Compile(ctx context.Context, wasm []byte) (*Module, error) {
 	if err != nil {
 		return nil, err
 	}
-	code, err := e.compile(ctx, metered)
+	compiled, err := e.compile(ctx, metered)
 	if err != nil {
 		return nil, refusal(err)
 	}
-	m := &Module{engine: e, code: code, report: report}
+	m := &Module{engine: e, report: report, bases: map[int]weak.Pointer[frozenMemory]{}}
+	m.code.engine, m.code.compiled, m.code.size = e, compiled, codeLeast+int64(codePerByte*float64(len(metered)))
+	if e.modules != nil {
+		// Where there is no place for the module its code stays.
+		m.code.kept, _ = e.modules.put(metered)
+	}
 	for _, index := range report.MutableGlobals {
 		m.globals = append(m.globals, meter.GlobalExport(index))
 	}
@@ -90,5 +101,24 @@ func refusal(err error) error {
 // Report says what the module is. It is shared and not to be changed.
 func (m *Module) Report() *Report { return m.report }
 
+// base gives the picture that others of its size may share; nil where none is in use.
+func (m *Module) base(size int) *frozenMemory {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.bases[size].Value()
+}
+
+// setBase has others share a picture for as long as it is used.
+func (m *Module) setBase(f *frozenMemory) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for size, old := range m.bases {
+		if old.Value() == nil {
+			delete(m.bases, size)
+		}
+	}
+	m.bases[f.size] = weak.Make(f)
+}
+
 // Close frees the machine code. No generation of the module may be used after it.
-func (m *Module) Close(ctx context.Context) error { return m.code.Close(ctx) }
+func (m *Module) Close(ctx context.Context) error { return m.code.close(ctx) }

@@ -18,7 +18,7 @@ func asCopy(t testing.TB, gen *Generation) *Generation {
 		t.Fatal(err)
 	}
 	p := *gen.picture
-	p.memory = frozenMemory{size: len(memory), copy: memory}
+	p.memory = &frozenMemory{size: len(memory), copy: memory}
 	other := *gen
 	other.picture = &p
 	return &other

@@ -64,7 +64,7 @@ type config struct {
 	SlowWorkers      int        `env:"SLOW_WORKERS" envDefault:"16" help:"answers that can wait for the store at the same time, 1 to 1024"`
 	GuestCache       string     `env:"GUEST_CACHE" help:"folder for the machine code of guests (default: in the user's cache folder)"`
 	GuestKeys        string     `env:"GUEST_KEYS" help:"public keys of minisign, or files with one, several by comma: a pushed module must be signed by one of them"`
-	GuestMemory      int        `env:"GUEST_MEMORY" envDefault:"536870912" help:"memory for the instances of all guests, in octets; 0 for no bound"`
+	GuestMemory      int        `env:"GUEST_MEMORY" envDefault:"536870912" help:"memory for the instances, code and pictures of all guests, in octets; 0 for no bound"`
 	MaxFuel          int        `env:"GUEST_MAX_FUEL" envDefault:"30000000" help:"most units of fuel a query that an attachment may be given"`
 	MaxFuelRate      int        `env:"GUEST_MAX_FUEL_PER_SECOND" help:"most units of fuel a second that an attachment gets, also one without a limit; 0 for no such bound"`
 	MaxInitFuel      int        `env:"GUEST_MAX_INIT_FUEL" envDefault:"500000000" help:"most units of fuel that the start of a guest may be given"`

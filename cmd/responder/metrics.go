@@ -97,9 +97,17 @@ var (
 	descGuestEvicted = prometheus.NewDesc("responder_guest_evictions_total",
 		"Instances of attached guests that were closed to make room for others.", guestLabels, nil)
 	descGuestMemory = prometheus.NewDesc("responder_guest_memory_bytes",
-		"Memory that the instances of all guests take.", nil, nil)
+		"Memory that the instances, code and pictures of all guests take.", nil, nil)
 	descGuestMemorySize = prometheus.NewDesc("responder_guest_memory_size_bytes",
 		"Memory that they may take; 0 where there is no bound.", nil, nil)
+	descGuestCode = prometheus.NewDesc("responder_guest_code_bytes",
+		"Memory that the loaded code of all guests takes, as estimated from the size of their modules.", nil, nil)
+	descGuestPictures = prometheus.NewDesc("responder_guest_pictures_bytes",
+		"Memory that the pictures of all initialised guests take, which their instances are copied from.", nil, nil)
+	descGuestRoom = prometheus.NewDesc("responder_guest_memory_evictions_total",
+		"What made room in the memory of guests: an instance, or code.", []string{"kind"}, nil)
+	descGuestLoads = prometheus.NewDesc("responder_guest_code_load_seconds",
+		"Time that it took to load the code of guests again.", nil, nil)
 	descGuestLookups = prometheus.NewDesc("responder_guest_lookups_total",
 		"RRsets that calls of attached guests looked up.", guestLabels, nil)
 	descGuestTook = prometheus.NewDesc("responder_guest_call_seconds",
@@ -122,16 +130,14 @@ var guestLabels = []string{"guest", "zone", "at", "scope"}
 
 // Describe implements prometheus.Collector.
 func (*guestCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descGuestCalls, descGuestFuel, descGuestFuelMax, descGuestSuppressed, descGuestExhausted, descGuestBusy, descGuestStarved, descGuestInstances, descGuestHeld, descGuestEvicted, descGuestMemory, descGuestMemorySize, descGuestLookups, descGuestTook, descGuestFaults, descGuestBreaker, descGuestOpened, descGuestReplays, descGuestDiffers, descGuestNumber} {
+	for _, d := range []*prometheus.Desc{descGuestCalls, descGuestFuel, descGuestFuelMax, descGuestSuppressed, descGuestExhausted, descGuestBusy, descGuestStarved, descGuestInstances, descGuestHeld, descGuestEvicted, descGuestMemory, descGuestMemorySize, descGuestCode, descGuestPictures, descGuestRoom, descGuestLoads, descGuestLookups, descGuestTook, descGuestFaults, descGuestBreaker, descGuestOpened, descGuestReplays, descGuestDiffers, descGuestNumber} {
 		ch <- d
 	}
 }
 
 // Collect implements prometheus.Collector.
 func (c *guestCollector) Collect(ch chan<- prometheus.Metric) {
-	memory := c.resolver.Memory()
-	ch <- prometheus.MustNewConstMetric(descGuestMemory, prometheus.GaugeValue, float64(memory.Used))
-	ch <- prometheus.MustNewConstMetric(descGuestMemorySize, prometheus.GaugeValue, float64(memory.Most))
+	collectGuestMemory(ch, c.resolver.Memory())
 	took, sent := map[string]resolve.Latency{}, map[[4]string]bool{}
 	for a := range c.resolver.Routing().Attachments() {
 		sum := took[a.Label]
@@ -178,6 +184,20 @@ func (c *guestCollector) Collect(ch chan<- prometheus.Metric) {
 	for guest, sum := range took {
 		ch <- prometheus.MustNewConstHistogram(descGuestTook, sum.Calls, sum.Sum.Seconds(), sum.Buckets, guest)
 	}
+}
+
+// collectGuestMemory collects what all guests take together.
+func collectGuestMemory(ch chan<- prometheus.Metric, m resolve.Memory) {
+	send := func(d *prometheus.Desc, kind prometheus.ValueType, n float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, kind, n, labels...)
+	}
+	send(descGuestMemory, prometheus.GaugeValue, float64(m.Used))
+	send(descGuestMemorySize, prometheus.GaugeValue, float64(m.Most))
+	send(descGuestCode, prometheus.GaugeValue, float64(m.Code))
+	send(descGuestPictures, prometheus.GaugeValue, float64(m.Pictures))
+	send(descGuestRoom, prometheus.CounterValue, float64(m.Evicted), "instance")
+	send(descGuestRoom, prometheus.CounterValue, float64(m.Unloaded), "code")
+	ch <- prometheus.MustNewConstHistogram(descGuestLoads, m.Loads.Calls, m.Loads.Sum.Seconds(), m.Loads.Buckets)
 }
 
 func scopeLabel(s resolve.Scope) string {

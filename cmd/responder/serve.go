@@ -112,12 +112,13 @@ func (p *program) newServer(ctx context.Context) (_ *server, err error) {
 		workers = goruntime.GOMAXPROCS(0)
 	}
 	resolver := resolve.New(resolve.Config{
-		Site:    p.config.Site,
-		Log:     s.log,
-		Audit:   true,
-		Journal: s.journal,
-		Memory:  int64(p.config.GuestMemory),
-		Workers: workers * (len(transports.Listen) + 1), // one a socket, and as many for connections
+		Site:     p.config.Site,
+		Log:      s.log,
+		Audit:    true,
+		Journal:  s.journal,
+		Memory:   int64(p.config.GuestMemory),
+		Pictures: engine.PictureBytes,
+		Workers:  workers * (len(transports.Listen) + 1), // one a socket, and as many for connections
 	})
 	s.closers = append(s.closers, func() error { resolver.Close(); return nil })
 	if err := s.listenDNS(ctx, transports, workers, resolver); err != nil {

@@ -16,15 +16,23 @@ import (
 
 // guests turns attachments as the store has them into attachments that answer.
 type guests struct {
-	engine  *runtime.Engine
-	library library
-	most    store.Limits // that attachments get here
-	modules map[store.Digest]*runtime.Module
-	inForce map[place]*served
-	last    map[place][]resting        // what was in force before, ready to come back
-	retired []*resolve.Attachment      // in no routing any more
-	unused  map[store.Digest]time.Time // modules that no attachment has, and since when
-	behind  bool                       // a version before is not ready
+	engine   *runtime.Engine
+	resolver *resolve.Resolver // counts their code
+	library  library
+	most     store.Limits // that attachments get here
+	modules  map[store.Digest]module
+	inForce  map[place]*served
+	last     map[place][]resting        // what was in force before, ready to come back
+	retired  []*resolve.Attachment      // in no routing any more
+	unused   map[store.Digest]time.Time // modules that no attachment has, and since when
+	behind   bool                       // a version before is not ready
+}
+
+// module is a guest's module and its code, which may be let go while nobody needs it.
+type module struct {
+	*runtime.Module
+	digest store.Digest
+	code   *resolve.Code
 }
 
 // resting is a release that another took the place of.
@@ -90,8 +98,8 @@ type trouble struct {
 	retry      retry
 }
 
-func newGuests(engine *runtime.Engine, l library, most store.Limits) *guests {
-	return &guests{engine: engine, library: l, most: most, modules: map[store.Digest]*runtime.Module{}, inForce: map[place]*served{}, last: map[place][]resting{}, unused: map[store.Digest]time.Time{}}
+func newGuests(engine *runtime.Engine, resolver *resolve.Resolver, l library, most store.Limits) *guests {
+	return &guests{engine: engine, resolver: resolver, library: l, most: most, modules: map[store.Digest]module{}, inForce: map[place]*served{}, last: map[place][]resting{}, unused: map[store.Digest]time.Time{}}
 }
 
 // routing makes the routing of these zones and attachments. What has not changed
@@ -299,7 +307,7 @@ func (g *guests) ready(ctx context.Context, row store.Attachment, release store.
 	if again && now.Before(before.retry.at) {
 		return nil, before
 	}
-	guest, digest, limits, err := g.prepare(ctx, release)
+	guest, of, limits, err := g.prepare(ctx, release)
 	if err != nil {
 		if ctx.Err() == nil && (before.err == nil || before.err.Error() != err.Error()) {
 			log.Error("guest cannot be prepared", "guest", release.String(), "zone", row.Zone.String(), "error", err)
@@ -312,7 +320,8 @@ func (g *guests) ready(ctx context.Context, row store.Attachment, release store.
 		return nil, t
 	}
 	e := g.newEntry(row, release, fallback, guest)
-	e.digest, e.attachment.Fuel, e.attachment.Memory = digest, limits.Fuel, int(limits.MemoryPages)<<16
+	e.digest, e.attachment.Code = of.digest, of.code
+	e.attachment.Fuel, e.attachment.Memory = limits.Fuel, int(limits.MemoryPages)<<16
 	return e, trouble{}
 }
 
@@ -351,29 +360,42 @@ func fallback(a store.Attachment, zone store.Fallback) resolve.Fallback {
 	return resolve.FallbackStatic
 }
 
-// prepare compiles a release's module, unless one of this digest is at hand, and
-// initialises it with the release's configuration.
-func (g *guests) prepare(ctx context.Context, a store.Release) (_ resolve.Guest, digest store.Digest, limits runtime.Limits, err error) {
+// prepare initialises a release's module with the release's configuration.
+func (g *guests) prepare(ctx context.Context, a store.Release) (_ resolve.Guest, m module, limits runtime.Limits, err error) {
 	version, err := g.library.guest(ctx, a.Guest, a.Version)
 	if err != nil {
-		return nil, digest, limits, err
+		return nil, m, limits, err
 	}
-	module := g.modules[version.Digest]
-	if module == nil {
-		wasm, err := g.library.module(ctx, version)
-		if err != nil {
-			return nil, digest, limits, err
-		}
-		if module, err = g.engine.Compile(ctx, wasm); err != nil {
-			return nil, digest, limits, err
-		}
-		g.modules[version.Digest] = module
+	if m, err = g.module(ctx, version); err != nil {
+		return nil, m, limits, err
 	}
-	generation, err := module.Prepare(ctx, runtime.GenerationConfig{Values: a.Values, Limits: Limits(a.Limits)})
+	if err := m.code.Hold(ctx); err != nil {
+		return nil, m, limits, err
+	}
+	defer m.code.Release()
+	generation, err := m.Prepare(ctx, runtime.GenerationConfig{Values: a.Values, Limits: Limits(a.Limits)})
 	if err != nil {
-		return nil, digest, limits, err
+		return nil, m, limits, err
 	}
-	return Prepared{Generation: generation, Reset: a.Reset}, version.Digest, generation.Limits(), nil
+	return Prepared{Generation: generation, Reset: a.Reset}, m, generation.Limits(), nil
+}
+
+// module compiles a version's module, unless one of its digest is at hand.
+func (g *guests) module(ctx context.Context, version store.GuestVersion) (module, error) {
+	if m, ok := g.modules[version.Digest]; ok {
+		return m, nil
+	}
+	wasm, err := g.library.module(ctx, version)
+	if err != nil {
+		return module{}, err
+	}
+	compiled, err := g.engine.Compile(ctx, wasm)
+	if err != nil {
+		return module{}, err
+	}
+	m := module{compiled, version.Digest, g.resolver.NewCode(compiled)}
+	g.modules[version.Digest] = m
+	return m, nil
 }
 
 // retryable reports whether the time has come to try a guest again.
@@ -503,6 +525,7 @@ func (g *guests) release(ctx context.Context, now time.Time, resolver *resolve.R
 		case !waiting:
 			g.unused[digest] = now
 		case now.Sub(since) >= moduleKept:
+			module.code.Close()
 			if err := module.Close(ctx); err != nil {
 				log.Warn("guest module did not close", "digest", digest.String(), "error", err)
 			}

@@ -140,7 +140,7 @@ const startPatience = 2 * time.Second
 func Open(ctx context.Context, config Config) (*Replica, error) {
 	r := &Replica{
 		Config: config, fell: make(chan struct{}, 1), began: time.Now(), zones: authority.NewZones(nil), latency: newLatency(), expiry: newExpiry(),
-		guests: newGuests(config.Engine, library{config.Store, config.Mirror}, config.Most), reads: newReads(config.Store, config.Log),
+		guests: newGuests(config.Engine, config.Resolver, library{config.Store, config.Mirror}, config.Most), reads: newReads(config.Store, config.Log),
 	}
 	r.status.Problems = map[string]string{}
 	if config.Content != nil {

@@ -63,6 +63,7 @@ type Attachment struct {
 	At       rr.Name   // attachment point: the apex or a name below it
 	Scope    Scope     // what below At it covers
 	Guest    Guest     // who answers
+	Code     *Code     // that its instances need; nil where it is always there
 	Label    string    // the guest's name and version, for logs and metrics
 	Grants   []rr.Name // apexes of the zones it may read beside its own
 	Fuel     uint64    // units a query, over all of a query's hops

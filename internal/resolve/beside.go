@@ -168,6 +168,8 @@ func (w *Worker) consult(a *Attachment, zone *authority.Zone, q authority.Questi
 		switch {
 		case w.host.moved:
 			return v, errMoved
+		case v.failure == errUnloaded:
+			return v, errWaits
 		case v.failure == nil:
 			w.shadow(beside, zone, q, v.answer)
 			return v, nil

@@ -20,27 +20,34 @@ const instanceBytes = 64 << 10
 // victimsKept is how many holders one look at all of them finds.
 const victimsKept = 64
 
-// memory bounds what the instances of all guests take together. Each instance counts
-// with all the memory that its guest has, though it shares with others what it did not
-// write to. Where one more does not fit, those go that were asked the longest ago; they
-// come back as copies of their guest's picture.
+// memory bounds what the instances of all guests take together with their code and
+// their pictures. Each instance counts with all the memory that its guest has, though it
+// shares with others what it did not write to. Where one more does not fit, those go that
+// were asked the longest ago; they come back as copies of their guest's picture. Code goes
+// as well, once the last instance that used it is gone. Pictures do not go.
 //
 // A call that finds its instance takes no lock of it.
 type memory struct {
-	most    int64 // 0 for no bound
-	used    atomic.Int64
-	evicted atomic.Uint64
+	most     int64        // 0 for no bound
+	pictures func() int64 // bytes
+	used     atomic.Int64 // by instances and code
+	code     atomic.Int64 // of these by code
+	evicted  atomic.Uint64
+	unloaded atomic.Uint64 // code that made room
+	loads    latency
 
 	mu      sync.Mutex
 	holders []holder
 	victims []victim // of the last look, those asked the longest ago at the end
 }
 
-// holder has instances that may be evicted.
+// holder has instances that may be evicted, or code.
 type holder interface {
 	tenant() *tenant
-	// evict closes an instance that nobody uses, and returns what that gave back: 0
-	// where there is none. It does not wait for a call to end.
+	// idle reports whether there may be something to evict.
+	idle() bool
+	// evict closes an instance that nobody uses, or lets go of code, and returns what
+	// that gave back: 0 where there is none. It does not wait for a call to end.
 	evict() int64
 }
 
@@ -48,7 +55,7 @@ type holder interface {
 type tenant struct {
 	at    int          // its index among the holders
 	asked atomic.Int64 // when, in nanoseconds since started; 0 for never
-	bytes atomic.Int64 // that its instances take
+	bytes atomic.Int64 // that it takes
 }
 
 type victim struct {
@@ -81,15 +88,25 @@ func (m *memory) leave(h holder) {
 	m.victims = slices.DeleteFunc(m.victims, func(v victim) bool { return v.holder == h })
 }
 
-// charge counts more bytes of a holder, or fewer where they are negative.
+// charge counts more bytes of a holder, or fewer where they are negative. They are of an
+// attachment's instances, or of code where that is nil.
 func (m *memory) charge(a *Attachment, t *tenant, bytes int64) {
 	t.bytes.Add(bytes)
-	a.bytes.Add(bytes)
+	if a != nil {
+		a.bytes.Add(bytes)
+	}
 	m.used.Add(bytes)
 }
 
+// leastLeft is the part of the memory that pictures leave to instances and code, however
+// many there are: else no guest could answer.
+const leastLeft = 4
+
+// limit is what instances and code may take.
+func (m *memory) limit() int64 { return max(m.most-m.pictures(), m.most/leastLeft) }
+
 // free reports whether so many bytes more fit as it is.
-func (m *memory) free(bytes int64) bool { return m.most == 0 || m.used.Load()+bytes <= m.most }
+func (m *memory) free(bytes int64) bool { return m.most == 0 || m.used.Load()+bytes <= m.limit() }
 
 // room makes room for so many bytes more, and reports whether there is. Calls that
 // run keep their instances.
@@ -109,7 +126,6 @@ func (m *memory) room(bytes int64) bool {
 		v := m.victims[last]
 		m.victims = m.victims[:last]
 		if v.tenant().asked.Load() == v.asked && v.evict() > 0 {
-			m.evicted.Add(1)
 			looks = 0
 		}
 	}
@@ -120,7 +136,7 @@ func (m *memory) room(bytes int64) bool {
 func (m *memory) look() bool {
 	var all []victim
 	for _, h := range m.holders {
-		if t := h.tenant(); t.bytes.Load() > 0 {
+		if t := h.tenant(); t.bytes.Load() > 0 && h.idle() {
 			all = append(all, victim{h, t.asked.Load()})
 		}
 	}
@@ -129,15 +145,24 @@ func (m *memory) look() bool {
 	return len(m.victims) > 0
 }
 
-// Memory is what instances take.
+// Memory is what guests take.
 type Memory struct {
-	Used, Most int64 // bytes; Most is 0 for no bound
-	Evicted    uint64
+	Used, Most int64   // bytes; Most is 0 for no bound
+	Code       int64   // of Used, by code
+	Pictures   int64   // of Used, by pictures
+	Evicted    uint64  // instances that made room
+	Unloaded   uint64  // code that made room
+	Loads      Latency // of code that was loaded again
 }
 
-// Memory returns what the instances of all guests take now.
+// Memory returns what all guests take now.
 func (r *Resolver) Memory() Memory {
-	return Memory{Used: r.memory.used.Load(), Most: r.memory.most, Evicted: r.memory.evicted.Load()}
+	m := &r.memory
+	pictures := m.pictures()
+	return Memory{
+		Used: m.used.Load() + pictures, Most: m.most, Code: m.code.Load(), Pictures: pictures,
+		Evicted: m.evicted.Load(), Unloaded: m.unloaded.Load(), Loads: m.loads.total(),
+	}
 }
 
 // Held is what the instances of one attachment's guest take.
@@ -155,6 +180,9 @@ func (a *Attachment) Held() Held {
 // tenant implements holder.
 func (s *slot) tenant() *tenant { return &s.tenancy }
 
+// idle implements holder.
+func (s *slot) idle() bool { return true }
+
 // evict implements holder.
 func (s *slot) evict() (freed int64) {
 	if !s.mu.TryLock() {
@@ -167,6 +195,7 @@ func (s *slot) evict() (freed int64) {
 	freed = s.tenancy.bytes.Load()
 	s.close()
 	s.attachment.evicted.Add(1)
+	s.memory.evicted.Add(1)
 	return max(freed, 1)
 }
 
@@ -182,6 +211,9 @@ type reserve struct {
 
 func (r *reserve) tenant() *tenant { return &r.tenancy }
 
+// idle implements holder.
+func (r *reserve) idle() bool { return true }
+
 // evict implements holder.
 func (r *reserve) evict() int64 {
 	i := r.take()
@@ -192,6 +224,7 @@ func (r *reserve) evict() int64 {
 	_ = i.Close(context.Background())
 	r.attachment.instances.Add(-1)
 	r.attachment.evicted.Add(1)
+	r.memory.evicted.Add(1)
 	return weight(i)
 }
 

@@ -179,6 +179,10 @@ func (f freshInstances) of(a *Attachment, log *slog.Logger) (Instance, error) {
 	if len(f) >= auditInstances {
 		f.close(log)
 	}
+	if err := a.Code.hold(false); err != nil {
+		return nil, err
+	}
+	defer a.Code.release()
 	i, err := a.Guest.NewInstance(context.Background())
 	if err == nil {
 		f[a] = i
@@ -213,6 +217,9 @@ func (r *Resolver) Close() {
 // are given once only from now on, and those that were kept are not given again.
 func (r *Resolver) check(p *replay, fresh freshInstances) {
 	why, err := p.run(fresh, r.config.Log)
+	if err == errUnloaded {
+		return // there are other questions: nothing is loaded for this one
+	}
 	if err != nil {
 		r.config.Log.Warn("guest could not be checked", "guest", p.attachment.Label, "error", err)
 		return

@@ -52,6 +52,9 @@ func reason(err error) string {
 	if errors.Is(err, errNoMemory) {
 		return "no memory for another instance"
 	}
+	if errors.Is(err, errLate) {
+		return "its code is not loaded"
+	}
 	if errors.Is(err, errOpen) {
 		return "circuit breaker open"
 	}

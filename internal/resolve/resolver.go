@@ -28,10 +28,13 @@ type Config struct {
 	Site    string           // name of the place where this process runs, for guests that ask; at most 255 bytes
 	Audit   bool             // replay samples of what guests say, to find those that are not pure; see [Resolver.Close]
 	Workers int              // how many Workers are to find an instance of each guest ready; others make theirs at their first question
-	Memory  int64            // bytes that the instances of all guests may take together; 0 for no bound
+	Memory  int64            // bytes that the instances of all guests may take together, with their code and pictures; 0 for no bound
 	Log     *slog.Logger     // failures of guests and what guests log; nil discards
 	Journal Journal          // is told what guests log and how they fail; nil for nobody
 	Now     func() time.Time // nil for the real clock
+
+	// Pictures gives the bytes that the pictures of all guests take; nil for none.
+	Pictures func() int64
 
 	// Draw gives the k-th pick of a query, from 0 to n-1; nil for chance.
 	Draw func(k, n int) int
@@ -61,7 +64,10 @@ func New(config Config) *Resolver {
 		config.Now = time.Now
 	}
 	r := &Resolver{config: config}
-	r.memory.most = config.Memory
+	if config.Pictures == nil {
+		config.Pictures = func() int64 { return 0 }
+	}
+	r.memory.most, r.memory.pictures = config.Memory, config.Pictures
 	r.routing.Store(&Routing{zones: &authority.Zones{}, attachments: newCoverage()})
 	return r
 }
@@ -134,12 +140,17 @@ func (r *Resolver) renew() {
 }
 
 // warm fills an attachment's reserve up to one instance for each of the Workers
-// that have none yet, for as long as there is memory that nobody has.
+// that have none yet, for as long as there is memory that nobody has. Code that is not
+// loaded waits for the first question.
 func (r *Resolver) warm(ctx context.Context, a *Attachment) {
 	if a.reserve.memory == nil {
 		a.reserve.memory, a.reserve.attachment = &r.memory, a
 		r.memory.join(&a.reserve)
 	}
+	if a.Code.hold(false) != nil {
+		return
+	}
+	defer a.Code.release()
 	for a.reserve.size() < r.config.Workers-a.Stats.joined() && r.memory.free(a.weight.Load()) {
 		instance, err := a.Guest.NewInstance(ctx)
 		if err != nil && ctx.Err() != nil {

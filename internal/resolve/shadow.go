@@ -91,7 +91,7 @@ func (w *Worker) askShadow() {
 	a := s.beside.Candidate
 	slot := w.slots[a]
 	if slot == nil {
-		slot = newSlot(a, w.resolver)
+		slot = w.newSlot(a)
 		w.slots[a] = slot
 	}
 	h := &w.host
@@ -104,7 +104,10 @@ func (w *Worker) askShadow() {
 	if slot.calls == callsBetweenIdle {
 		w.due = append(w.due, slot)
 	}
-	if err == errBusy || err == errNoMemory || err == errExhausted {
+	if err == errUnloaded {
+		a.Code.fetch() // for the next question
+	}
+	if err == errBusy || err == errNoMemory || err == errLate || err == errUnloaded || err == errExhausted {
 		return // that says nothing of the guest
 	}
 	s.beside.Trial.compared.Add(1)

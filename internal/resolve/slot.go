@@ -24,6 +24,7 @@ const (
 // and the failures that are still remembered.
 type slot struct {
 	attachment *Attachment
+	mayWait    bool // its Worker is a slow one
 	memory     *memory
 	log        *slog.Logger
 	tenancy    tenant
@@ -40,8 +41,9 @@ type slot struct {
 	last   time.Time            // when the last one failed
 }
 
-func newSlot(a *Attachment, r *Resolver) *slot {
-	s := &slot{attachment: a, memory: &r.memory, log: r.config.Log, counters: a.Stats.join()}
+func (w *Worker) newSlot(a *Attachment) *slot {
+	r := w.resolver
+	s := &slot{attachment: a, mayWait: w.mayWait, memory: &r.memory, log: r.config.Log, counters: a.Stats.join()}
 	s.memory.join(s)
 	return s
 }
@@ -69,7 +71,7 @@ func (s *slot) forgetZones() {
 }
 
 // call runs the guest on q. The error is a *runtime.Fault, errSuppressed, errOpen,
-// errBusy, errNoMemory or errExhausted.
+// errBusy, errNoMemory, errLate, errUnloaded or errExhausted.
 func (s *slot) call(q *hostabi.Question, h *host, fuel uint64, a *runtime.Answer) error {
 	a.Fuel = 0 // what stood there is another question's
 	// Only a slot with failures needs to know the time, or the hash of a question.
@@ -93,12 +95,14 @@ func (s *slot) call(q *hostabi.Question, h *host, fuel uint64, a *runtime.Answer
 		return errOpen
 	}
 	fault := s.take()
-	if fault == errNoMemory {
-		s.counters.starved.Add(1)
+	if fault == errNoMemory || fault == errLate || fault == errUnloaded {
+		if fault != errUnloaded {
+			s.counters.starved.Add(1)
+		}
 		if probe {
 			s.attachment.breaker.abandon()
 		}
-		return errNoMemory
+		return fault
 	}
 	s.counters.calls.Add(1)
 	s.calls++
@@ -150,26 +154,39 @@ func (s *slot) run(q *hostabi.Question, h *host, fuel uint64, a *runtime.Answer,
 	return err
 }
 
-// take gives the slot an instance where it has none: one made ahead, or a new one,
-// for which others may have to go. The error is errNoMemory or the guest's.
+// take gives the slot an instance where it has none: one made ahead, or a new one. The
+// error is errNoMemory, errLate, errUnloaded or the guest's.
 func (s *slot) take() (err error) {
 	if s.instance != nil {
 		return nil
 	}
-	a := s.attachment
-	if s.instance = a.reserve.take(); s.instance == nil {
-		if !s.memory.room(a.weight.Load()) {
-			return errNoMemory
-		}
-		if s.instance, err = a.Guest.NewInstance(context.Background()); err != nil {
+	if s.instance = s.attachment.reserve.take(); s.instance == nil {
+		if s.instance, err = s.fresh(); err != nil {
 			s.instance = nil
 			return err
 		}
-		a.weight.Store(weight(s.instance))
-		a.instances.Add(1)
 	}
 	s.weigh()
 	return nil
+}
+
+// fresh makes an instance, for which others may have to go.
+func (s *slot) fresh() (Instance, error) {
+	a := s.attachment
+	if err := a.Code.hold(s.mayWait); err != nil {
+		return nil, err
+	}
+	defer a.Code.release()
+	if !s.memory.room(a.weight.Load()) {
+		return nil, errNoMemory
+	}
+	i, err := a.Guest.NewInstance(context.Background())
+	if err != nil {
+		return nil, err
+	}
+	a.weight.Store(weight(i))
+	a.instances.Add(1)
+	return i, nil
 }
 
 // weigh counts what the instance takes now. What it has taken more than there was may
@@ -193,9 +210,9 @@ const (
 	idleFuel         = runtime.DefaultIdleFuel
 )
 
-// idle gives the guest time, and says that memory presses where three quarters of
+// rest gives the guest time, and says that memory presses where three quarters of
 // its limit are taken. A failure counts, and costs the guest its instance.
-func (s *slot) idle(sink runtime.Sink) {
+func (s *slot) rest(sink runtime.Sink) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.calls = 0
@@ -275,6 +292,9 @@ func (s *slot) close() {
 		s.log.Warn("guest instance did not close", "guest", s.attachment.Label, "error", err)
 	}
 	s.instance = nil
+	if code := s.attachment.Code; code != nil {
+		code.touch(s.tenancy.asked.Load())
+	}
 	s.memory.charge(s.attachment, &s.tenancy, -s.tenancy.bytes.Load())
 	s.attachment.instances.Add(-1)
 }

@@ -157,7 +157,7 @@ func (w *Worker) Idle() {
 	w.askShadow()
 	for i, s := range w.due {
 		w.host.attachment = s.attachment
-		s.idle(&w.host)
+		s.rest(&w.host)
 		w.due[i] = nil
 	}
 	w.due = w.due[:0]
@@ -272,7 +272,7 @@ func (w *Worker) slotOf(a *Attachment) *slot {
 	}
 	s := w.slots[a]
 	if s == nil {
-		s = newSlot(a, w.resolver)
+		s = w.newSlot(a)
 		w.slots[a] = s
 	}
 	return s
