@@ -61,7 +61,7 @@ type config struct {
 	Mirror           string     `env:"MIRROR" help:"file in which what is served is kept for a start while the store is away; none for none (default: responder-mirror.db for a store in Spanner, else none)"`
 	Workers          int        `env:"WORKERS" help:"sockets and workers an address, at most 1024; 0 for one a CPU"`
 	CacheBytes       int        `env:"CACHE_BYTES" envDefault:"134217728" help:"memory for answers that are given again, in octets; 0 turns that off"`
-	SlowWorkers      int        `env:"SLOW_WORKERS" envDefault:"16" help:"answers that can wait for the store at the same time, 1 to 1024"`
+	SlowWorkers      int        `env:"SLOW_WORKERS" envDefault:"16" help:"answers that can wait for the store or a guest's code at the same time, 1 to 1024"`
 	GuestCache       string     `env:"GUEST_CACHE" help:"folder for the machine code of guests (default: in the user's cache folder)"`
 	GuestKeys        string     `env:"GUEST_KEYS" help:"public keys of minisign, or files with one, several by comma: a pushed module must be signed by one of them"`
 	GuestMemory      int        `env:"GUEST_MEMORY" envDefault:"536870912" help:"memory for the instances, code and pictures of all guests, in octets; 0 for no bound"`

@@ -183,7 +183,7 @@ func (p *slowPool) shed(x *exchange) {
 	}
 	r.wake()
 	r.resp.Reset()
-	r.resp.Errors = append(r.resp.Errors, resolve.ExtendedError{Code: resolve.ErrorNotReady, Text: "too many questions wait for the store"})
+	r.resp.Errors = append(r.resp.Errors, resolve.ExtendedError{Code: resolve.ErrorNotReady, Text: "too many questions wait"})
 	p.server.reply(x, r.pack(x.room(), &x.asked, rr.RCodeServFail), r.counters)
 }
 
