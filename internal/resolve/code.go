@@ -44,7 +44,8 @@ type Code struct {
 	fetching atomic.Bool // somebody has it loaded ahead
 
 	mu      sync.Mutex
-	counted bool // it is loaded, and counts
+	closed  bool
+	counted bool // it is loaded, or being loaded
 	failed  error
 	again   time.Time // until then it fails as before
 }
@@ -65,6 +66,7 @@ func (c *Code) Close() {
 	c.memory.leave(c)
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.closed = true
 	c.uncount()
 }
 
@@ -77,14 +79,18 @@ func (c *Code) Hold(ctx context.Context) error {
 	if err := c.failure(); err != nil {
 		return err
 	}
-	if !c.memory.room(c.loader.CodeBytes()) {
+	first, began := c.count(), time.Now() // before it is there: others who load must not take the room as well
+	if first && !c.memory.room(0) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.uncount()
 		return errNoMemory
 	}
-	began := time.Now()
 	if err := c.loader.Hold(ctx); err != nil {
 		return c.fail(ctx, err)
 	}
-	if c.count() {
+	c.count() // it may have come and gone in between
+	if first {
 		c.memory.loads.observe(time.Since(began))
 	}
 	return nil
@@ -106,13 +112,16 @@ func (c *Code) failure() error {
 	return nil
 }
 
-// fail keeps the error of a loading, unless somebody only had no time to wait for it.
+// fail keeps the error of a loading, unless somebody only had no time to wait for it:
+// the loading goes on then, and somebody else sees what comes of it.
 func (c *Code) fail(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
+		c.fetch()
 		return errLate
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.uncount()
 	c.failed, c.again = err, time.Now().Add(loadAgain)
 	return err
 }
@@ -145,8 +154,8 @@ func (c *Code) fetch() {
 	}
 	go func() {
 		defer c.fetching.Store(false)
-		if c.hold(true) == nil { // whoever asks next says why not
-			c.release()
+		if c.Hold(context.Background()) == nil { // whoever asks next says why not
+			c.Release()
 		}
 	}()
 }
@@ -160,15 +169,14 @@ func (c *Code) touch(at int64) {
 	}
 }
 
-// count has the code count, which is loaded and held, or was made just now. It reports
-// whether it did not before.
+// count has the code count, and reports whether it did not before.
 func (c *Code) count() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.counted {
+	if c.counted || c.closed {
 		return false
 	}
-	c.counted, c.failed = true, nil
+	c.counted = true
 	bytes := c.loader.CodeBytes()
 	c.memory.charge(nil, &c.tenancy, bytes)
 	c.memory.code.Add(bytes)

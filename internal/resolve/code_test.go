@@ -178,6 +178,8 @@ func TestCodeMakesRoom(t *testing.T) {
 func TestCodeThatTakesLong(t *testing.T) {
 	r, loaders, attachments := library(t, 3, resolve.Config{Memory: 2*codeBytes + 3<<20})
 	loaders[0].hold = make(chan struct{})
+	w := r.NewWorker()
+	askGuest(t, w, 2)
 	answers := make(chan string)
 	for range 2 {
 		go func() { answers <- ask(r.NewSlowWorker(), "g0.apps.example", rr.TypeA) }()
@@ -185,7 +187,6 @@ func TestCodeThatTakesLong(t *testing.T) {
 	for loaders[0].loads.Load() == 0 {
 		time.Sleep(time.Millisecond)
 	}
-	w := r.NewWorker()
 	askGuest(t, w, 2)
 	if !waits(w, 0) {
 		t.Error("a Worker answers whose guest's code is being loaded")
