@@ -260,6 +260,7 @@ func (c *replicaCollector) Collect(ch chan<- prometheus.Metric) {
 		gauge(descWatermark, time.Since(status.Watermark).Seconds())
 	}
 	c.server.replica.Latency().Collect(ch)
+	c.server.replica.TakenBack().Collect(ch)
 	for _, reads := range c.server.replica.Reads() {
 		reads.Collect(ch)
 	}

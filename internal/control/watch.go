@@ -43,40 +43,26 @@ func watchOf(w store.Watch) Watch {
 // read gives what the store is to have. A trial is watched for as long as it lasts, and
 // what is in force at once for a while.
 func (q WatchRequest) read(shadow, trial bool) (w store.Watch, long time.Duration, err error) {
-	given := []*float64{q.WatchSeconds, q.MaxFailures, q.MaxFuel, q.MaxLatency, q.MaxDifferences}
-	for _, n := range given {
-		if q.NoWatch && n != nil {
-			return w, 0, invalid("no_watch stands alone: nothing is looked at then")
-		}
+	if err := q.check(shadow, trial); err != nil || q.NoWatch {
+		return w, 0, err
 	}
+	w = store.DefaultWatch()
 	switch {
-	case q.NoWatch:
-		return w, 0, nil
-	case q.MaxDifferences != nil && !shadow:
-		return w, 0, invalid("max_differences is for a shadow: no other answers are compared")
-	case q.WatchSeconds != nil && trial:
-		return w, 0, invalid("watch_seconds is for a version that is in force at once: one on trial is watched until that ends")
-	}
-	w, long = store.DefaultWatch(), store.DefaultWatchFor
-	if trial {
-		long = 0
-	}
-	if q.WatchSeconds != nil {
-		if s := *q.WatchSeconds; !(s >= 0 && s <= (24*time.Hour).Seconds()) {
-			return w, 0, invalid(fmt.Sprintf("watch_seconds %v: want 0 to 86400", s))
-		}
+	case trial:
+	case q.WatchSeconds != nil:
 		long = time.Duration(*q.WatchSeconds * float64(time.Second))
+	default:
+		long = store.DefaultWatchFor
 	}
+	const percent = store.WholeShare / 100
 	for _, f := range []struct {
-		name  string
-		given *float64
-		into  *uint32
-		scale float64 // of what the store has
-		least float64
-		most  float64
+		name               string
+		given              *float64
+		into               *uint32
+		scale, least, most float64 // scale is that of what the store has
 	}{
-		{"max_failures", q.MaxFailures, &w.Failures, store.WholeShare / 100, 0.01, 100},
-		{"max_differences", q.MaxDifferences, &w.Differences, store.WholeShare / 100, 0.01, 100},
+		{"max_failures", q.MaxFailures, &w.Failures, percent, 0.01, 100},
+		{"max_differences", q.MaxDifferences, &w.Differences, percent, 0.01, 100},
 		{"max_fuel", q.MaxFuel, &w.Fuel, 100, 1, 1000},
 		{"max_latency", q.MaxLatency, &w.Latency, 100, 1, 1000},
 	} {
@@ -89,4 +75,24 @@ func (q WatchRequest) read(shadow, trial bool) (w store.Watch, long time.Duratio
 		*f.into = uint32(math.Round(*f.given * f.scale))
 	}
 	return w, long, nil
+}
+
+// check refuses what does not go together.
+func (q WatchRequest) check(shadow, trial bool) error {
+	if q.NoWatch {
+		for _, n := range []*float64{q.WatchSeconds, q.MaxFailures, q.MaxFuel, q.MaxLatency, q.MaxDifferences} {
+			if n != nil {
+				return invalid("no_watch stands alone: nothing is looked at then")
+			}
+		}
+	}
+	switch s := q.WatchSeconds; {
+	case q.MaxDifferences != nil && !shadow:
+		return invalid("max_differences is for a shadow: no other answers are compared")
+	case s != nil && trial:
+		return invalid("watch_seconds is for a version that is in force at once: one on trial is watched until that ends")
+	case s != nil && !(*s >= 0 && *s <= (24*time.Hour).Seconds()):
+		return invalid(fmt.Sprintf("watch_seconds %v: want 0 to 86400", *s))
+	}
+	return nil
 }

@@ -18,6 +18,19 @@ const (
 	leastDiffer   = 5
 )
 
+// reason is what a version is taken back for.
+type reason string
+
+const (
+	reasonBreaker     reason = "breaker"
+	reasonFailures    reason = "failures"
+	reasonFuel        reason = "fuel"
+	reasonLatency     reason = "latency"
+	reasonDifferences reason = "differences"
+)
+
+var reasons = []reason{reasonBreaker, reasonFailures, reasonFuel, reasonLatency, reasonDifferences}
+
 // figures count what a version did. Questions are those that came to it, since an answer
 // that is kept does not; failures those that the fallback answered since it fails on
 // them.

@@ -55,24 +55,25 @@ type Config struct {
 // it; Status and Latency are safe beside.
 type Replica struct {
 	Config
-	began    time.Time
-	cursor   store.Cursor
-	applied  int            // events
-	standing store.Standing // of the store that what is held comes from
-	checked  time.Time      // when the store's was last seen to follow it
-	lost     time.Time      // when the store could last be followed, while it cannot
-	reported time.Time      // when that was last logged
-	zones    *authority.Zones
-	held     map[rr.Key]heldZone
-	failing  map[rr.Key]bool // of held, those whose newest version is not served
-	names    int             // owner names of all zones
-	rows     []store.Attachment
-	guests   *guests
-	steps    []step // that the resolver has not been given yet, or their answers not outdated
-	expiry   *expiry
-	news     mirror.Update // for the mirror, at the next publication
-	latency  prometheus.Histogram
-	reads    *reads // of the zones that are not held
+	began     time.Time
+	cursor    store.Cursor
+	applied   int            // events
+	standing  store.Standing // of the store that what is held comes from
+	checked   time.Time      // when the store's was last seen to follow it
+	lost      time.Time      // when the store could last be followed, while it cannot
+	reported  time.Time      // when that was last logged
+	zones     *authority.Zones
+	held      map[rr.Key]heldZone
+	failing   map[rr.Key]bool // of held, those whose newest version is not served
+	names     int             // owner names of all zones
+	rows      []store.Attachment
+	guests    *guests
+	steps     []step // that the resolver has not been given yet, or their answers not outdated
+	expiry    *expiry
+	news      mirror.Update // for the mirror, at the next publication
+	latency   prometheus.Histogram
+	takenBack *prometheus.CounterVec
+	reads     *reads // of the zones that are not held
 
 	fell chan struct{} // has a token where a trial was ended here
 
@@ -139,7 +140,7 @@ const startPatience = 2 * time.Second
 // mirror that could be served; a zone or a guest that cannot be loaded is none.
 func Open(ctx context.Context, config Config) (*Replica, error) {
 	r := &Replica{
-		Config: config, fell: make(chan struct{}, 1), began: time.Now(), zones: authority.NewZones(nil), latency: newLatency(), expiry: newExpiry(),
+		Config: config, fell: make(chan struct{}, 1), began: time.Now(), zones: authority.NewZones(nil), latency: newLatency(), takenBack: newTakenBack(), expiry: newExpiry(),
 		guests: newGuests(config.Engine, config.Resolver, library{config.Store, config.Mirror}, config.Most), reads: newReads(config.Store, config.Log),
 	}
 	r.status.Problems = map[string]string{}

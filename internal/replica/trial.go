@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/namelet/namelet/internal/resolve"
 	"github.com/namelet/namelet/store"
 )
@@ -77,8 +79,8 @@ func (r *Replica) judgeTrials(now time.Time, before map[*resolve.Trial]*record) 
 			rec = &record{first: w.first, samples: []sample{w.first}}
 		}
 		next[b.Trial] = rec
-		if why := rec.judge(s, w); why != "" {
-			r.withdraw(b, why)
+		if kind, why := rec.judge(s, w); why != "" {
+			r.withdraw(b, kind, why)
 		}
 	}
 	return next
@@ -94,9 +96,10 @@ func (r *Replica) watch(t *resolve.Trial) (w watched, known bool) {
 }
 
 // withdraw takes a version back here, and has the others know soon.
-func (r *Replica) withdraw(b *resolve.Beside, why string) {
+func (r *Replica) withdraw(b *resolve.Beside, kind reason, why string) {
 	tried, other := b.Tried()
 	r.Resolver.Withdraw(b.Trial, why)
+	r.takenBack.WithLabelValues(string(kind)).Inc()
 	r.Log.Error("guest on trial is taken back here", "guest", tried.Label, "zone", b.Of.Zone.String(), "at", b.Of.At.String(), "instead", other.Label, "error", why)
 	r.speak()
 }
@@ -120,19 +123,37 @@ func (w watched) compare(from, to sample) pair {
 
 // judge takes a sample, and says why the version is to be taken back; empty where it
 // is not.
-func (r *record) judge(now sample, w watched) string {
+func (r *record) judge(now sample, w watched) (kind reason, why string) {
 	r.samples = append(r.samples, now)
 	for len(r.samples) > 2 && now.at.Sub(r.samples[1].at) >= judgeWindow {
 		r.samples = r.samples[1:]
 	}
 	lately, all := w.compare(r.samples[0], now), w.compare(r.first, now)
-	for _, why := range []string{
-		lately.opened(), lately.failing(), all.burning(), all.slow(),
-		differing(now.compared, now.differ, w.Differences),
+	for _, found := range []struct {
+		kind reason
+		why  string
+	}{
+		{reasonBreaker, lately.opened()}, {reasonFailures, lately.failing()}, {reasonFuel, all.burning()}, {reasonLatency, all.slow()},
+		{reasonDifferences, differing(now.compared, now.differ, w.Differences)},
 	} {
-		if why != "" {
-			return why
+		if found.why != "" {
+			return found.kind, found.why
 		}
 	}
-	return ""
+	return "", ""
 }
+
+// newTakenBack counts the versions that are taken back here.
+func newTakenBack() *prometheus.CounterVec {
+	c := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "responder_guest_taken_back_total",
+		Help: "Versions of guests that this server took back by itself, by what for.",
+	}, []string{"reason"})
+	for _, kind := range reasons {
+		c.WithLabelValues(string(kind))
+	}
+	return c
+}
+
+// TakenBack collects how many versions were taken back here.
+func (r *Replica) TakenBack() prometheus.Collector { return r.takenBack }
