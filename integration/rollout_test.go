@@ -314,10 +314,22 @@ func (r *rolloutRig) trap(how ...string) {
 	if said["NXDOMAIN"] == 0 || said[`"c"`] == 0 {
 		r.Errorf("answers until then: %v, want some of the candidate and of the fallback", said)
 	}
+	r.expectAudited()
 	r.Logf("rolled back by itself after %v, answers until then %v: %s", took.Round(time.Millisecond), said, undone.Reason)
 	r.awaitTrial(0)
 	if said := r.askAll(); said[`"a"`] != 100*len(r.clients) {
 		r.Errorf("after the rollback: %v", said)
+	}
+}
+
+// expectAudited wants the newest entry of the audit to be of a server that rolled back.
+func (r *rolloutRig) expectAudited() {
+	r.Helper()
+	cmd := exec.Command(r.program, "audit", "list", "--limit", "1", "--json")
+	cmd.Env = r.environment(r.servers[0])
+	out, err := cmd.CombinedOutput()
+	if err != nil || !strings.Contains(string(out), `"who": "server `) || !strings.Contains(string(out), `"operation": "guest/rollback"`) {
+		r.Errorf("audit list: %v\n%s", err, out)
 	}
 }
 

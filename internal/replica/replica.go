@@ -27,6 +27,7 @@ import (
 	"github.com/namelet/namelet/internal/authority"
 	"github.com/namelet/namelet/internal/mirror"
 	"github.com/namelet/namelet/internal/resolve"
+	"github.com/namelet/namelet/internal/throttle"
 	"github.com/namelet/namelet/rr"
 	"github.com/namelet/namelet/runtime"
 	"github.com/namelet/namelet/store"
@@ -75,7 +76,8 @@ type Replica struct {
 	takenBack *prometheus.CounterVec
 	reads     *reads // of the zones that are not held
 
-	fell chan struct{} // has a token where a trial was ended here
+	fell  chan struct{}     // has a token where a trial was ended here
+	stuck throttle.Throttle // rollbacks that cannot be
 
 	mu      sync.Mutex
 	status  Status

@@ -146,7 +146,14 @@ func (s said) has(o store.Serving) bool {
 func (r *Replica) takeBack(ctx context.Context, s store.Serving, why string) error {
 	made, err := r.Store.Rollback(r.audited(ctx, s), store.Rollback{Point: s.Point, Why: why, Generation: s.Generation})
 	switch {
-	case errors.Is(err, store.ErrVersionConflict) || errors.Is(err, store.ErrNotFound):
+	case errors.Is(err, store.ErrVersionConflict):
+		return nil
+	case errors.Is(err, store.ErrNotFound):
+		// It is detached, or a zone is gone that the version before would read: then the
+		// servers that went back by themselves have to be looked after.
+		if unlogged, ok := r.stuck.Pass(time.Now()); ok {
+			r.Log.Warn("guest cannot be rolled back for all", "zone", s.Zone.String(), "at", s.At.String(), "reason", why, "error", err, "unlogged", unlogged)
+		}
 		return nil
 	case err != nil:
 		return err
