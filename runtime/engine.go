@@ -69,6 +69,9 @@ func New(ctx context.Context, config Config) (*Engine, error) {
 	return e, nil
 }
 
+// Most gives the most that any attachment's limits may give.
+func (e *Engine) Most() Limits { return e.config.Most }
+
 func (e *Engine) define(ctx context.Context) error {
 	if err := defineImports(ctx, e.engine); err != nil {
 		return err

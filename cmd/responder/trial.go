@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/namelet/namelet/internal/replica"
 	"github.com/namelet/namelet/internal/trial"
 )
 
@@ -38,5 +39,7 @@ func (p *program) trials() (*trial.Child, error) {
 			return nil, fmt.Errorf("path of this program: %w", err)
 		}
 	}
-	return trial.NewChild(self, []string{os.Args[0], trialCommand}, dir), nil
+	child := trial.NewChild(self, []string{os.Args[0], trialCommand}, dir)
+	child.Most = replica.Limits(p.config.guestLimits())
+	return child, nil
 }

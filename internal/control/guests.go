@@ -37,29 +37,23 @@ func (s *Service) Guests(ctx context.Context) ([]GuestVersion, error) {
 	return guests, nil
 }
 
-// try compiles a module, starts a guest from it, and lets both go.
-func (s *Service) try(ctx context.Context, wasm []byte, config runtime.GenerationConfig) error {
-	module, err := s.engine.Compile(ctx, wasm)
-	if err != nil {
-		return err
-	}
-	_, err = module.Prepare(ctx, config)
-	return errors.Join(err, module.Close(context.WithoutCancel(ctx)))
-}
-
-// tryVersion is try for a module of the store, unless it started with the same
-// configuration before.
-func (s *Service) tryVersion(ctx context.Context, digest store.Digest, config runtime.GenerationConfig) error {
-	what := tryoutOf(digest, config)
+// tryVersion starts a version with a configuration, unless it started
+// with the same before. CodeModule, in the guest's own words where it has some.
+func (s *Service) tryVersion(ctx context.Context, g store.GuestVersion, config runtime.GenerationConfig) error {
+	what := tryoutOf(g.Digest, config)
 	if s.tried.passed(what) {
 		return nil
 	}
-	module, err := s.store.LoadBlob(ctx, digest)
+	module, err := s.store.LoadBlob(ctx, g.Digest)
 	if err != nil {
 		return err
 	}
-	if err := s.try(ctx, module, config); err != nil {
+	report, err := s.trier.Start(ctx, module, config)
+	if err != nil {
 		return err
+	}
+	if report.Failed() {
+		return &Error{Code: CodeModule, Detail: fmt.Sprintf("%s@%d: %s", g.Name, g.Number, report.Problem())}
 	}
 	s.tried.pass(what)
 	return nil
@@ -158,7 +152,7 @@ func (s *Service) Attach(ctx context.Context, q Attachment) (Attachment, error) 
 	}
 	a.Version = g.Number
 	config := runtime.GenerationConfig{Values: a.Values, Limits: replica.Limits(a.Limits)}
-	if err := s.tryVersion(ctx, g.Digest, config); err != nil {
+	if err := s.tryVersion(ctx, g, config); err != nil {
 		return Attachment{}, classify(err)
 	}
 	made, err := s.store.Attach(ctx, a)

@@ -15,6 +15,9 @@ import (
 // something else. *trial.Child is one.
 type Trier interface {
 	Try(ctx context.Context, wasm []byte, scenarios []trial.Scenario) (*trial.Report, error)
+
+	// Start only starts a module, with the configuration that it is to be attached with.
+	Start(ctx context.Context, wasm []byte, config runtime.GenerationConfig) (*trial.Report, error)
 }
 
 // here tries modules in this process.
@@ -22,6 +25,10 @@ type here struct{ engine *runtime.Engine }
 
 func (h here) Try(ctx context.Context, wasm []byte, scenarios []trial.Scenario) (*trial.Report, error) {
 	return trial.Run(ctx, h.engine, wasm, scenarios)
+}
+
+func (h here) Start(ctx context.Context, wasm []byte, config runtime.GenerationConfig) (*trial.Report, error) {
+	return trial.Start(ctx, h.engine, wasm, config)
 }
 
 // PushGuest stores a module as a guest's newest version, once it has passed its

@@ -129,7 +129,7 @@ func (s *Service) Activate(ctx context.Context, q Activation) (Attachment, error
 		return Attachment{}, classify(err)
 	}
 	if a.Guest == q.Guest { // else the store refuses it
-		if err := s.tryVersion(ctx, g.Digest, runtime.GenerationConfig{Values: a.Values, Limits: replica.Limits(a.Limits)}); err != nil {
+		if err := s.tryVersion(ctx, g, runtime.GenerationConfig{Values: a.Values, Limits: replica.Limits(a.Limits)}); err != nil {
 			return Attachment{}, classify(err)
 		}
 	}

@@ -11,21 +11,20 @@ import (
 
 // Service does the operations over a store. The error of each is an *Error.
 type Service struct {
-	store  *store.Store
-	engine *runtime.Engine
-	trier  Trier
-	keys   Keys
-	most   store.Limits // that an attachment may be given
-	tried  trials
+	store *store.Store
+	trier Trier
+	keys  Keys
+	most  store.Limits // that an attachment may be given
+	tried trials
 }
 
 // NewService makes a Service over an open store and an engine that tries guests
 // out. Both stay the caller's to close.
 func NewService(s *store.Store, e *runtime.Engine) *Service {
-	return &Service{store: s, engine: e, trier: here{e}}
+	return &Service{store: s, trier: here{e}}
 }
 
-// TryWith makes pushed modules be tried by t, and not in this process, which a server does not want. It is
+// TryWith makes modules be tried by t, and not in this process, which a server does not want. It is
 // called before the Service is used.
 func (s *Service) TryWith(t Trier) { s.trier = t }
 

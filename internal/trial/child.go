@@ -12,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/namelet/namelet/runtime"
 )
 
 // Bounds of a trial's process. The largest module that is let in is compiled in a third of them.
@@ -32,43 +34,69 @@ type Child struct {
 	// server need not compile it; empty for none.
 	CacheDir string
 
-	slots chan struct{}
-	time  time.Duration // maxTime, but in tests
+	// Most is what the server allows at most. Zero fields stand for runtime.MostLimits.
+	Most runtime.Limits
+
+	slots, starts chan struct{}
+	time          time.Duration // maxTime, but in tests
 }
 
-// maxChildren is how many trials there are at a time; others wait.
-const maxChildren = 2
+// How many there are at a time; others wait. A version that is attached does not wait for modules that are pushed.
+const (
+	maxChildren = 2
+	maxStarts   = 2
+)
 
 // NewChild makes a Child, and removes from cacheDir what those left that were killed with their server.
 func NewChild(program string, args []string, cacheDir string) *Child {
 	sweep(cacheDir)
-	return &Child{Program: program, Args: args, CacheDir: cacheDir, slots: make(chan struct{}, maxChildren), time: maxTime}
+	return &Child{
+		Program: program, Args: args, CacheDir: cacheDir,
+		slots: make(chan struct{}, maxChildren), starts: make(chan struct{}, maxStarts), time: maxTime,
+	}
 }
 
 // Try tries a module. What is wrong with it, be it that the process did not live to tell, stands in the
 // report; the error is of something else.
 func (c *Child) Try(ctx context.Context, wasm []byte, scenarios []Scenario) (*Report, error) {
-	select {
-	case c.slots <- struct{}{}:
-		defer func() { <-c.slots }()
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	if err := take(ctx, c.slots); err != nil {
+		return nil, err
 	}
+	defer func() { <-c.slots }()
 	code, err := newMachineCode(c.CacheDir)
 	if err != nil {
 		return nil, err
 	}
-	report, err := c.run(ctx, code, wasm, scenarios)
+	report, err := c.run(ctx, code, wasm, request{Most: c.Most, Scenarios: scenarios})
 	if err == nil && !report.Failed() {
 		return report, errors.Join(code.keep(), code.remove())
 	}
 	return report, errors.Join(err, code.remove())
 }
 
+// Start starts a version, which has passed its trial, with a configuration. So it may have the server's machine
+// code, or put it there. The report and the error are as those of Try.
+func (c *Child) Start(ctx context.Context, wasm []byte, config runtime.GenerationConfig) (*Report, error) {
+	if err := take(ctx, c.starts); err != nil {
+		return nil, err
+	}
+	defer func() { <-c.starts }()
+	return c.run(ctx, machineCode{made: c.CacheDir}, wasm, request{Most: c.Most, Start: startOf(config)})
+}
+
+func take(ctx context.Context, slots chan struct{}) error {
+	select {
+	case slots <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 // run starts the process and waits for its report.
-func (c *Child) run(ctx context.Context, code machineCode, wasm []byte, scenarios []Scenario) (*Report, error) {
+func (c *Child) run(ctx context.Context, code machineCode, wasm []byte, q request) (*Report, error) {
 	var input bytes.Buffer
-	if err := writeRequest(&input, wasm, scenarios); err != nil {
+	if err := writeRequest(&input, wasm, q); err != nil {
 		return nil, err
 	}
 	limited, cancel := context.WithTimeout(ctx, c.time)

@@ -5,28 +5,60 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+
+	"github.com/namelet/namelet/runtime"
 )
 
 // Bounds of what goes between a Child and its process in bytes.
 const (
 	MaxScenarioBytes = 4 << 20 // of all scenarios in JSON
+	maxRequest       = MaxScenarioBytes + 64<<10
 	maxModule        = 8 << 20
 	maxAnswer        = 1 << 20
 )
 
-// What goes in is the length of the scenarios (8 octets, big-endian), the scenarios in JSON, the length of the
-// module and the module. Nothing comes behind it, and the end of that nothing is the end of the parent, so that
+// What goes in is the length of a request (8 octets, big-endian), the request in JSON, the length of the module
+// and the module. Nothing comes behind it, and the end of that nothing is the end of the parent, so that
 // a process does not outlive who wants its report. What comes out is a Report in JSON, and nothing where the
 // process has failed.
 
+// request is what is to be done with the module.
+type request struct {
+	Most      runtime.Limits // that the server allows
+	Scenarios []Scenario
+	Start     *start // it is only to start with this; nil for all else
+}
+
+// start is a runtime.GenerationConfig. Values are whatever bytes, which JSON has as texts only in UTF-8.
+type start struct {
+	Values map[string][]byte
+	Limits runtime.Limits
+}
+
+func startOf(c runtime.GenerationConfig) *start {
+	s := start{Values: make(map[string][]byte, len(c.Values)), Limits: c.Limits}
+	for key, value := range c.Values {
+		s.Values[key] = []byte(value)
+	}
+	return &s
+}
+
+func (s *start) config() runtime.GenerationConfig {
+	c := runtime.GenerationConfig{Values: make(map[string]string, len(s.Values)), Limits: s.Limits}
+	for key, value := range s.Values {
+		c.Values[key] = string(value)
+	}
+	return c
+}
+
 // writeRequest writes what goes in.
-func writeRequest(w io.Writer, wasm []byte, scenarios []Scenario) error {
-	text, err := json.Marshal(scenarios)
+func writeRequest(w io.Writer, wasm []byte, q request) error {
+	text, err := json.Marshal(q)
 	if err != nil {
 		return err
 	}
-	if len(text) > MaxScenarioBytes {
-		return fmt.Errorf("trial: scenarios of %d bytes: want at most %d", len(text), MaxScenarioBytes)
+	if len(text) > maxRequest {
+		return fmt.Errorf("trial: scenarios or configuration of %d bytes: want at most %d", len(text), maxRequest)
 	}
 	for _, part := range [][]byte{text, wasm} {
 		if _, err := w.Write(binary.BigEndian.AppendUint64(nil, uint64(len(part)))); err != nil {
@@ -40,18 +72,18 @@ func writeRequest(w io.Writer, wasm []byte, scenarios []Scenario) error {
 }
 
 // readRequest reads what went in.
-func readRequest(r io.Reader) (wasm []byte, scenarios []Scenario, err error) {
-	text, err := readPart(r, MaxScenarioBytes)
+func readRequest(r io.Reader) (wasm []byte, q request, err error) {
+	text, err := readPart(r, maxRequest)
 	if err != nil {
-		return nil, nil, fmt.Errorf("trial: request: scenarios: %w", err)
+		return nil, q, fmt.Errorf("trial: request: %w", err)
 	}
-	if err := json.Unmarshal(text, &scenarios); err != nil {
-		return nil, nil, fmt.Errorf("trial: request: scenarios: %w", err)
+	if err := json.Unmarshal(text, &q); err != nil {
+		return nil, q, fmt.Errorf("trial: request: %w", err)
 	}
 	if wasm, err = readPart(r, maxModule); err != nil {
-		return nil, nil, fmt.Errorf("trial: request: module: %w", err)
+		return nil, q, fmt.Errorf("trial: request: module: %w", err)
 	}
-	return wasm, scenarios, nil
+	return wasm, q, nil
 }
 
 // readPart reads a length, of at most most bytes, and as many bytes.

@@ -23,16 +23,50 @@ func Run(ctx context.Context, engine *runtime.Engine, wasm []byte, scenarios []S
 	}
 	r.CompileSeconds = time.Since(begun).Seconds()
 	r.describe(module.Report())
-	err = r.standard(ctx, module)
+	err = r.standard(ctx, module, engine.Most())
 	for _, s := range scenarios {
 		if err != nil {
 			break
 		}
 		r.Scenarios++
-		err = r.scenario(ctx, module, s)
+		err = r.scenario(ctx, module, s, engine.Most())
 	}
 	r.finish()
+	r.beyondDefaults()
 	return r, errors.Join(err, module.Close(context.WithoutCancel(ctx)))
+}
+
+// Start starts a module with a configuration, as a server does that it is attached in, and asks it nothing.
+func Start(ctx context.Context, engine *runtime.Engine, wasm []byte, config runtime.GenerationConfig) (*Report, error) {
+	r := &Report{Size: len(wasm), Imports: []string{}, Inputs: []string{}}
+	module, err := engine.Compile(ctx, wasm)
+	if err != nil {
+		return r, r.blame(ctx, "", err)
+	}
+	r.describe(module.Report())
+	generation, err := prepare(ctx, module, config)
+	if err != nil {
+		err = r.blame(ctx, "", err)
+	} else {
+		r.Configured, r.InitFuel = true, generation.InitFuel()
+	}
+	return r, errors.Join(err, module.Close(context.WithoutCancel(ctx)))
+}
+
+// beyondDefaults remarks on what an attachment has to be given more of than it gets where nothing is said.
+func (r *Report) beyondDefaults() {
+	for _, need := range []struct {
+		flag      string
+		got, most uint64
+	}{
+		{"--init-fuel", r.InitFuel, runtime.DefaultInitFuel},
+		{"--fuel", r.FuelMost, runtime.DefaultFuel},
+		{"--memory", uint64(r.Memory >> 16), runtime.DefaultMemoryPages},
+	} {
+		if need.got > need.most {
+			r.remark(Finding{Problem: fmt.Sprintf("it takes %d, more than the default of %d: attach it with %s", need.got, need.most, need.flag)})
+		}
+	}
 }
 
 // describe takes over what the inspection found.
@@ -77,13 +111,13 @@ func wordFault(f *runtime.Fault) string {
 }
 
 // standard asks what every guest is asked. A guest may refuse to start without its configuration.
-func (r *Report) standard(ctx context.Context, module *runtime.Module) error {
-	s := standard()
+func (r *Report) standard(ctx context.Context, module *runtime.Module, most runtime.Limits) error {
+	s := standard(most)
 	p, err := s.parse()
 	if err != nil {
 		return fmt.Errorf("trial: the standard questions: %w", err)
 	}
-	generation, err := module.Prepare(ctx, s.config())
+	generation, err := prepare(ctx, module, s.config(most))
 	var fault *runtime.Fault
 	if errors.As(err, &fault) && fault.Kind == runtime.FaultGuest {
 		r.remark(Finding{Problem: "it does not start without a configuration: " + fault.Message})
@@ -93,8 +127,8 @@ func (r *Report) standard(ctx context.Context, module *runtime.Module) error {
 		return r.blame(ctx, "", err)
 	}
 	r.Configured, r.InitFuel = true, generation.InitFuel()
-	answered := 0
-	err = r.askAll(ctx, p, s, generation, func(a asked, got reply) {
+	answered, spent := 0, 0
+	err = r.askAll(ctx, p, s, generation, func(a asked, got reply) error {
 		switch f := got.fault; {
 		case f == nil:
 			answered++
@@ -105,13 +139,30 @@ func (r *Report) standard(ctx context.Context, module *runtime.Module) error {
 				answered++ // it says that it cannot, as the ABI provides
 			}
 			r.remark(Finding{Question: a.Ask, Problem: "it fails: " + wordFault(f)})
+			if f.Kind == runtime.FaultFuel {
+				spent++
+			}
 		}
+		if spent == maxSpent {
+			return errSpent
+		}
+		return nil
 	})
+	if errors.Is(err, errSpent) {
+		err = nil
+		r.remark(Finding{Problem: fmt.Sprintf("%d questions took more fuel than this server allows: no more were asked", maxSpent)})
+	}
 	if err == nil && answered == 0 && !r.Failed() {
 		r.fail(Finding{Problem: "it fails at every question that a guest is asked; the first: " + r.Remarks[0].String()})
 	}
 	return err
 }
+
+// maxSpent is how many questions may burn all there is until no more are asked: where the server allows the usual most,
+// each can take a third of a second.
+const maxSpent = 4
+
+var errSpent = errors.New("trial: too much fuel")
 
 // breach reports whether a failure shows that the guest was built for another ABI or none. A rejected answer
 // does not: the guest may never be asked that where it is attached.
@@ -124,18 +175,18 @@ func breach(kind runtime.FaultKind) bool {
 }
 
 // scenario asks what the guest's author wants answered.
-func (r *Report) scenario(ctx context.Context, module *runtime.Module, s Scenario) error {
+func (r *Report) scenario(ctx context.Context, module *runtime.Module, s Scenario, most runtime.Limits) error {
 	p, err := s.parse()
 	if err != nil {
 		r.fail(Finding{Scenario: s.Name, Problem: err.Error()})
 		return nil
 	}
-	generation, err := module.Prepare(ctx, s.config())
+	generation, err := prepare(ctx, module, s.config(most))
 	if err != nil {
 		return r.blame(ctx, s.Name, err)
 	}
 	r.InitFuel = max(r.InitFuel, generation.InitFuel())
-	return r.askAll(ctx, p, s, generation, func(a asked, got reply) {
+	return r.askAll(ctx, p, s, generation, func(a asked, got reply) error {
 		if want := normal(a.Want); !slices.Equal(want, got.lines) {
 			problem := "got " + listed(got.lines) + "; want " + listed(want)
 			if got.fault != nil {
@@ -146,12 +197,14 @@ func (r *Report) scenario(ctx context.Context, module *runtime.Module, s Scenari
 		if a.Reads != nil && !slices.Equal(*a.Reads, got.reads) {
 			r.fail(Finding{s.Name, a.Ask, "reads " + listed(got.reads) + "; want " + listed(*a.Reads)})
 		}
+		return nil
 	})
 }
 
 // askAll asks each case three times: a fresh instance, whose reply is checked, and twice one that answers
-// all of them, which must say the same, since a server keeps answers by the inputs they were made from.
-func (r *Report) askAll(ctx context.Context, p *places, s Scenario, generation *runtime.Generation, check func(asked, reply)) error {
+// all of them, which must say the same, since a server keeps answers by the inputs they were made from. An error
+// of check ends it.
+func (r *Report) askAll(ctx context.Context, p *places, s Scenario, generation *runtime.Generation, check func(asked, reply) error) error {
 	warm, err := generation.NewInstance(ctx)
 	if err != nil {
 		return r.blame(ctx, s.Name, err)
@@ -162,7 +215,12 @@ func (r *Report) askAll(ctx context.Context, p *places, s Scenario, generation *
 		if err != nil {
 			return r.blame(ctx, s.Name, err)
 		}
-		check(a, fresh)
+		if err := check(a, fresh); err != nil {
+			return err
+		}
+		if fresh.fault != nil && fresh.fault.Kind == runtime.FaultFuel {
+			continue // again it would take as long
+		}
 		for range 2 {
 			again, err := r.ask(ctx, p, s, a, warm)
 			if err != nil {

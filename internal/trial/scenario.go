@@ -206,7 +206,7 @@ func (c Case) parse() (asked, error) {
 	return asked{c, authority.Question{Name: name, Type: qtype}, resolve.Client{Addr: addr.Unmap(), Transport: transport}}, nil
 }
 
-// config is what a generation is made with.
-func (s Scenario) config() runtime.GenerationConfig {
-	return runtime.GenerationConfig{Values: s.Config, Limits: runtime.Limits{Fuel: s.Fuel, MemoryPages: s.Memory}}
+// config is what a generation is made with. Its start may take what the server allows, which no scenario says.
+func (s Scenario) config(most runtime.Limits) runtime.GenerationConfig {
+	return runtime.GenerationConfig{Values: s.Config, Limits: runtime.Limits{Fuel: s.Fuel, MemoryPages: s.Memory, InitFuel: most.InitFuel}}
 }

@@ -22,7 +22,7 @@ func Serve(ctx context.Context, in io.Reader, out io.Writer, cacheDir string) er
 	}
 	// The parent ends this process sooner; should it be gone, nobody else does.
 	defer time.AfterFunc(maxTime+5*time.Second, func() { panic("trial: time is up") }).Stop()
-	wasm, scenarios, err := readRequest(in)
+	wasm, q, err := readRequest(in)
 	if err != nil {
 		return err
 	}
@@ -30,11 +30,16 @@ func Serve(ctx context.Context, in io.Reader, out io.Writer, cacheDir string) er
 		_, _ = io.Copy(io.Discard, in)
 		os.Exit(1) // the parent was killed; the compiler would not hear of it
 	}()
-	engine, err := runtime.New(ctx, runtime.Config{CacheDir: cacheDir, Text: zonefile.ParseRdata})
+	engine, err := runtime.New(ctx, runtime.Config{CacheDir: cacheDir, Most: q.Most, Text: zonefile.ParseRdata})
 	if err != nil {
 		return err
 	}
-	report, err := Run(ctx, engine, wasm, scenarios)
+	var report *Report
+	if q.Start != nil {
+		report, err = Start(ctx, engine, wasm, q.Start.config())
+	} else {
+		report, err = Run(ctx, engine, wasm, q.Scenarios)
+	}
 	if err := errors.Join(err, engine.Close(context.WithoutCancel(ctx))); err != nil {
 		return err
 	}

@@ -1,17 +1,23 @@
 package trial
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/namelet/namelet/runtime"
+)
 
 // standard is what every guest is asked: questions of all shapes that a server hands on, over each
 // transport, from clients of both families. What is right to answer is the guest's affair; that it has the
-// form and keeps the rules of hostabi/SPEC.md section 4.2 is not.
-func standard() Scenario {
+// form and keeps the rules of hostabi/SPEC.md section 4.2 is not. It may take what the server allows at most,
+// since what it will be given is said when it is attached.
+func standard(most runtime.Limits) Scenario {
 	label := strings.Repeat("a", 63)
 	longest := strings.Join([]string{label, label, label, strings.Repeat("b", 47)}, ".") // 255 octets with the apex
 	s := Scenario{
 		Zones:  []Zone{{Apex: "trial.example.", Text: standardZone}, {Apex: "granted.example.", Text: grantedZone, Private: true}},
 		Grants: []string{"granted.example."},
 		Site:   "trial",
+		Fuel:   most.Fuel, Memory: most.MemoryPages,
 	}
 	for _, qtype := range []string{"A", "AAAA", "TXT", "MX", "HTTPS", "SRV", "CNAME", "PTR", "CAA", "TYPE65280"} {
 		s.Cases = append(s.Cases, Case{Ask: "www.trial.example. " + qtype})

@@ -3,6 +3,7 @@
 package trial
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -121,6 +122,40 @@ func TestReport(t *testing.T) {
 	}
 	if left, _ := filepath.Glob(filepath.Join(cache, codePrefix+"*")); len(left) > 0 {
 		t.Errorf("%v is left", left)
+	}
+}
+
+// TestStart starts a guest with configurations, within what the server allows, and words a refusal as the guest does.
+func TestStart(t *testing.T) {
+	cache := t.TempDir()
+	child := newChild(t, "as-told", cache)
+	choosy := wat(t, "testdata/choosy.wat")
+	for value, want := range map[string]string{"yes": "", "\xff\x00": "say yes", "no": "say yes"} {
+		r, err := child.Start(t.Context(), choosy, runtime.GenerationConfig{Values: map[string]string{"k": value}})
+		if err != nil || !strings.HasSuffix(r.Problem(), want) || r.Failed() != (want != "") {
+			t.Errorf("%q: got %q, %v, want %q", value, r.Problem(), err, want)
+		}
+	}
+	if code, _ := filepath.Glob(filepath.Join(cache, "wazero-*", "*")); len(code) != 1 {
+		t.Errorf("machine code is in %v, want one file", code)
+	}
+	child.Most = runtime.Limits{MemoryPages: 1}
+	r, err := child.Start(t.Context(), choosy, runtime.GenerationConfig{Values: map[string]string{"k": "yes"}})
+	if err != nil || !strings.Contains(r.Problem(), "pages") {
+		t.Errorf("with one page: got %q, %v", r.Problem(), err)
+	}
+	if r := try(t, child, choosy); !strings.Contains(r.Problem(), "pages") {
+		t.Errorf("on trial with one page: got %q", r.Problem())
+	}
+}
+
+// TestBeyondDefaults tries a guest that begins with more memory than an attachment gets where nothing is said.
+func TestBeyondDefaults(t *testing.T) {
+	large := bytes.Replace(wat(t, "testdata/client.wat"), []byte{5, 3, 1, 0, 1}, []byte{5, 4, 1, 0, 0xac, 2}, 1) // 300 pages
+	r := try(t, newChild(t, "as-told", ""), large)
+	want := "it takes 300, more than the default of 256: attach it with --memory"
+	if r.Failed() || !slices.Contains(r.Remarks, Finding{Problem: want}) {
+		t.Errorf("got failures %v, remarks %v", r.Failures, r.Remarks)
 	}
 }
 
@@ -320,7 +355,7 @@ func TestOrphan(t *testing.T) {
 	defer cmd.Process.Kill()
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
-	if err := writeRequest(in, wat(t, "testdata/client.wat"), []Scenario{endless()}); err != nil {
+	if err := writeRequest(in, wat(t, "testdata/client.wat"), request{Scenarios: []Scenario{endless()}}); err != nil {
 		t.Fatal(err)
 	}
 	select {
