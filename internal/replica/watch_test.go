@@ -275,3 +275,43 @@ func TestWhatOthersLoadStays(t *testing.T) {
 		t.Errorf("reason: got %q", why)
 	}
 }
+
+// A server that starts while a version is watched makes the one before ready, and goes
+// back to it.
+func TestActivationIsTakenBackAfterAStart(t *testing.T) {
+	r := start(t, func(r *rig) {
+		r.replace(apps, 1, `x 60 IN TXT "zone"`+"\n")
+		r.push("g", "a")
+		if _, err := r.store.PutGuest(t.Context(), "g", trapping(t)); err != nil {
+			t.Fatal(err)
+		}
+		r.attach(store.Attachment{Zone: apps.Name, At: apps.Name, Guest: "g", Version: 1})
+		q := store.Activation{Point: store.Point{Zone: apps.Name, At: apps.Name}, Guest: "g", Share: store.WholeShare, Watch: store.DefaultWatch(), WatchFor: time.Minute}
+		if _, err := r.store.Activate(t.Context(), q); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if why := r.undone(2); !strings.Contains(why, "the version before on 0 of 0") {
+		t.Errorf("reason: got %q", why)
+	}
+	r.expect("x.apps.example", `NOERROR "a"`)
+}
+
+// The watch ends by itself: what fails later stays, until somebody looks.
+func TestWatchEnds(t *testing.T) {
+	r := rollout(t, store.FallbackDefault, trapping(t))
+	q := store.Activation{Point: store.Point{Zone: apps.Name, At: apps.Name}, Guest: "g", Version: 2, Share: store.WholeShare, Watch: store.DefaultWatch(), WatchFor: 300 * time.Millisecond}
+	if _, err := r.store.Activate(t.Context(), q); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(400 * time.Millisecond)
+	generation := r.resolver.Generation()
+	began := time.Now()
+	r.within(3*time.Second, "some time", func() bool { r.askNames(200); return time.Since(began) > time.Second })
+	if a := r.attached(); a.Version != 2 || a.Undone != nil {
+		t.Errorf("after the watch: got %+v, undone %+v", a, a.Undone)
+	}
+	if got := r.resolver.Generation(); got != generation {
+		t.Errorf("the end of the watch made all answers be computed anew: generation %d after %d", got, generation)
+	}
+}
