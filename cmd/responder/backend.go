@@ -147,7 +147,7 @@ type localOperations struct {
 
 // GuestStatus tells of the servers that the store knows of: none is here.
 func (l *localOperations) GuestStatus(ctx context.Context, q control.GuestStatusQuery) ([]control.GuestStatus, error) {
-	return l.Service.GuestStatus(ctx, q, nil)
+	return l.Service.GuestStatus(ctx, q, nil, nil)
 }
 
 func (l *localOperations) Close() error { return l.close() }

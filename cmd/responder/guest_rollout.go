@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -11,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/namelet/namelet/internal/control"
+	"github.com/namelet/namelet/internal/resolve"
 )
 
 // placeFlags name an attachment in a zone.
@@ -171,7 +174,10 @@ func (p *program) guestStatus() *cobra.Command {
 		Short: "Show which version of attached guests answers on each server",
 		Long: `Show which version of attached guests answers on each server: the server that is asked as it is
 now, the others as they last said in the store. IN STEP is yes where a server answers as the
-attachment says. A server says so of the 256 attachments that changed last.`,
+attachment says. A server says so of the 256 attachments that changed last.
+
+The figures of each version are those of the server that is asked, since the version began to answer there: answers to
+queries and the share of them that was kept and given again; calls, their fuel and time, and how many failed.`,
 		Args: arguments(0, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
@@ -219,6 +225,7 @@ func (s guestStates) text(w io.Writer) {
 			fmt.Fprintln(w, "no server is known")
 			continue
 		}
+		writeFigures(w, g.Figures)
 		fmt.Fprintf(w, "%d of %d servers are in step\n", g.InStep, len(g.Replicas))
 		table(w, "HOST STATE ANSWERS TRIAL IN-STEP SEEN PROBLEM", func(row func(...any)) {
 			for _, r := range g.Replicas {
@@ -226,6 +233,44 @@ func (s guestStates) text(w io.Writer) {
 			}
 		})
 	}
+}
+
+// writeFigures shows what each version did on the server that was asked.
+func writeFigures(w io.Writer, all []control.GuestFigures) {
+	if len(all) == 0 {
+		return
+	}
+	table(w, "VERSION ANSWERS CACHED CALLS FUEL MOST P50 P99 LOOKUPS FAILED NOT-CALLED INSTANCES MEMORY", func(row func(...any)) {
+		for _, f := range all {
+			row(f.Guest, f.Answers, fmt.Sprintf("%.1f%%", 100*f.CacheShare), f.Calls, fmt.Sprintf("%.0f", f.FuelMean), f.FuelMost,
+				short(f.Seconds50), short(f.Seconds99), f.Lookups, failures(f.Failures), f.NotCalled, f.Instances, fmt.Sprintf("%.1fMiB", float64(f.MemoryBytes)/(1<<20)))
+		}
+	})
+	for _, f := range all {
+		if f.Breaker != resolve.BreakerClosed.String() {
+			fmt.Fprintf(w, "%s fails too often: its circuit breaker is %s, and the fallback answers\n", f.Guest, f.Breaker)
+		}
+		if f.Impure {
+			fmt.Fprintf(w, "%s is impure: its answers are not kept\n", f.Guest)
+		}
+	}
+}
+
+// short shows a time that may be below a microsecond.
+func short(seconds float64) time.Duration {
+	return time.Duration(seconds * float64(time.Second)).Round(100 * time.Nanosecond)
+}
+
+// failures counts failures, by kind where there are any.
+func failures(by map[string]uint64) string {
+	if len(by) == 0 {
+		return "0"
+	}
+	var parts []string
+	for _, kind := range slices.Sorted(maps.Keys(by)) {
+		parts = append(parts, fmt.Sprintf("%s:%d", strings.ReplaceAll(kind, " ", "_"), by[kind]))
+	}
+	return strings.Join(parts, ",")
 }
 
 func answering(r control.GuestReplica) string {

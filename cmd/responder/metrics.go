@@ -110,6 +110,8 @@ var (
 		"Time that it took to load the code of guests again.", nil, nil)
 	descGuestLookups = prometheus.NewDesc("responder_guest_lookups_total",
 		"RRsets that calls of attached guests looked up.", guestLabels, nil)
+	descGuestAnswers = prometheus.NewDesc("responder_guest_answers_total",
+		"Answers to queries that guests decided: by a call, or kept from one and given again (cache).", append(guestLabels[:len(guestLabels):len(guestLabels)], "source"), nil)
 	descGuestTook = prometheus.NewDesc("responder_guest_call_seconds",
 		"Time that calls of a guest took, over all its attachments.", []string{"guest"}, nil)
 	descGuestFaults = prometheus.NewDesc("responder_guest_faults_total",
@@ -130,7 +132,7 @@ var guestLabels = []string{"guest", "zone", "at", "scope"}
 
 // Describe implements prometheus.Collector.
 func (*guestCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descGuestCalls, descGuestFuel, descGuestFuelMax, descGuestSuppressed, descGuestExhausted, descGuestBusy, descGuestStarved, descGuestInstances, descGuestHeld, descGuestEvicted, descGuestMemory, descGuestMemorySize, descGuestCode, descGuestPictures, descGuestRoom, descGuestLoads, descGuestLookups, descGuestTook, descGuestFaults, descGuestBreaker, descGuestOpened, descGuestReplays, descGuestDiffers, descGuestNumber} {
+	for _, d := range []*prometheus.Desc{descGuestCalls, descGuestFuel, descGuestFuelMax, descGuestSuppressed, descGuestExhausted, descGuestBusy, descGuestStarved, descGuestInstances, descGuestHeld, descGuestEvicted, descGuestMemory, descGuestMemorySize, descGuestCode, descGuestPictures, descGuestRoom, descGuestLoads, descGuestLookups, descGuestAnswers, descGuestTook, descGuestFaults, descGuestBreaker, descGuestOpened, descGuestReplays, descGuestDiffers, descGuestNumber} {
 		ch <- d
 	}
 }
@@ -161,6 +163,8 @@ func (c *guestCollector) Collect(ch chan<- prometheus.Metric) {
 		send(descGuestExhausted, prometheus.CounterValue, float64(totals.Exhausted))
 		send(descGuestBusy, prometheus.CounterValue, float64(totals.Busy))
 		send(descGuestLookups, prometheus.CounterValue, float64(totals.Lookups))
+		send(descGuestAnswers, prometheus.CounterValue, float64(totals.Answered), "call")
+		send(descGuestAnswers, prometheus.CounterValue, float64(a.Reused().Total()), "cache")
 		send(descGuestStarved, prometheus.CounterValue, float64(totals.Starved))
 		held := a.Held()
 		send(descGuestInstances, prometheus.GaugeValue, float64(held.Instances))

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
 	"net"
 	"net/http"
@@ -244,6 +245,7 @@ func (s *server) listenControl(ctx context.Context, p *program, spec storeSpec, 
 		Rate:    p.config.ControlRate,
 		Journal: s.journal,
 		Ending:  s.ending,
+		Guests:  func() iter.Seq[*resolve.Attachment] { return resolver.Routing().Attachments() },
 		Explain: (&explainer{s.dns, resolver, p.config.Site}).explain,
 		Replica: func() (store.Replica, map[string]string) {
 			return s.replica.Describe(), s.replica.Status().Problems

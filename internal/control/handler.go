@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"mime"
 	"net/http"
 	"reflect"
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	"github.com/namelet/namelet/internal/guestlog"
+	"github.com/namelet/namelet/internal/resolve"
 	"github.com/namelet/namelet/internal/trial"
 	"github.com/namelet/namelet/rr"
 	"github.com/namelet/namelet/store"
@@ -54,8 +56,9 @@ type Endpoint struct {
 	Token   string                                                 // of whoever may do all; empty for none
 	Explain Explain                                                // how it answers a query; nil where it does not serve
 
-	Journal *guestlog.Journal // what guests logged; nil where none run
-	Ending  <-chan struct{}   // closed when the server is about to end, and answers that go on are to; nil for never
+	Journal *guestlog.Journal                    // what guests logged; nil where none run
+	Guests  func() iter.Seq[*resolve.Attachment] // those in force; nil where none are
+	Ending  <-chan struct{}                      // closed when the server is about to end, and answers that go on are to; nil for never
 
 	// Closed is for an endpoint that others than this machine's users reach: Token, a
 	// token of the store or a certificate is wanted, and any Host will do. Without it

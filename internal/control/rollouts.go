@@ -3,12 +3,14 @@ package control
 import (
 	"context"
 	"fmt"
+	"iter"
 	"math"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/namelet/namelet/internal/replica"
+	"github.com/namelet/namelet/internal/resolve"
 	"github.com/namelet/namelet/rr"
 	"github.com/namelet/namelet/runtime"
 	"github.com/namelet/namelet/store"
@@ -64,6 +66,9 @@ type GuestStatus struct {
 	Attachment Attachment     `json:"attachment"`
 	Replicas   []GuestReplica `json:"replicas"`
 	InStep     int            `json:"in_step"` // of the replicas, those that answer as the attachment says
+
+	// Figures are those of the versions in force here, on the server that is asked.
+	Figures []GuestFigures `json:"figures,omitempty"`
 }
 
 // GuestReplica is what answers at an attachment on one server.
@@ -226,7 +231,7 @@ func (s *Service) attached(ctx context.Context, zoneText, at, scope, guest strin
 
 // GuestStatus shows what answers at attachments on each server. own is how this
 // process is, where it serves.
-func (s *Service) GuestStatus(ctx context.Context, q GuestStatusQuery, own *store.Replica) ([]GuestStatus, error) {
+func (s *Service) GuestStatus(ctx context.Context, q GuestStatusQuery, own *store.Replica, guests func() iter.Seq[*resolve.Attachment]) ([]GuestStatus, error) {
 	var zone rr.Name
 	if q.Zone != "" {
 		var err error
@@ -251,10 +256,16 @@ func (s *Service) GuestStatus(ctx context.Context, q GuestStatusQuery, own *stor
 		}
 		replicas = all
 	}
+	var figures map[point][]GuestFigures
+	if guests != nil {
+		figures = figuresByPoint(guests())
+	}
 	all := []GuestStatus{}
 	for _, row := range rows {
 		if q.Guest == "" || q.Guest == row.Guest {
-			all = append(all, guestStatus(row, replicas))
+			status := guestStatus(row, replicas)
+			status.Figures = figures[pointOf(&row)]
+			all = append(all, status)
 		}
 	}
 	return all, nil
@@ -307,7 +318,7 @@ func rolloutRoutes(rs *routes, s *Service, e Endpoint) {
 				r, _ := e.Replica()
 				self = &r
 			}
-			all, err := s.GuestStatus(ctx, q, self)
+			all, err := s.GuestStatus(ctx, q, self, e.Guests)
 			return own(ctx, all, err, func(c *caller, g GuestStatus) bool { return c.sees(g.Attachment) })
 		})
 }

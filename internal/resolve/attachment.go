@@ -99,6 +99,8 @@ type Attachment struct {
 	lines    lineLimiter
 
 	notes, faultNotes noteGate
+
+	reused atomic.Pointer[Reused]
 }
 
 // Routing is what a query is resolved against: the zones and the attachments,

@@ -48,6 +48,25 @@ func (l *Latency) Add(o Latency) {
 	}
 }
 
+// Quantile returns how long so much of all calls, from 0 to 1, took at most: within the
+// bucket that has the last of them as if they lay there evenly, and the greatest bound
+// for those above it. 0 where there was no call.
+func (l *Latency) Quantile(part float64) time.Duration {
+	rank, below := part*float64(l.Calls), uint64(0)
+	if l.Calls == 0 {
+		return 0
+	}
+	least := time.Duration(0)
+	for _, most := range latencyBounds {
+		upTo := l.Buckets[most.Seconds()]
+		if float64(upTo) >= rank && upTo > below {
+			return least + time.Duration(float64(most-least)*(rank-float64(below))/float64(upTo-below))
+		}
+		least, below = most, upTo
+	}
+	return least
+}
+
 func (l *latency) total() Latency {
 	t := Latency{Sum: time.Duration(l.sum.Load()), Buckets: make(map[float64]uint64, len(latencyBounds))}
 	for i := range l.in {

@@ -46,3 +46,23 @@ func TestLatency(t *testing.T) {
 		}
 	})
 }
+
+func TestQuantile(t *testing.T) {
+	if got := (&resolve.Latency{}).Quantile(0.5); got != 0 {
+		t.Errorf("without a call: %v", got)
+	}
+	// Of a hundred calls 98 took at most a microsecond, one 2.5 to 5, and one longer
+	// than all bounds.
+	total := resolve.Latency{Calls: 100, Buckets: map[float64]uint64{
+		1e-6: 98, 2.5e-6: 98, 5e-6: 99, 1e-5: 99, 2.5e-5: 99, 1e-4: 99, 2.5e-4: 99, 1e-3: 99, 2.5e-3: 99, 0.01: 99, 0.025: 99, 0.1: 99,
+	}}
+	for part, bounds := range map[float64][2]time.Duration{
+		0.5:  {500 * time.Nanosecond, 520 * time.Nanosecond}, // the middle of the first bucket
+		0.99: {2500 * time.Nanosecond, 5 * time.Microsecond},
+		1:    {100 * time.Millisecond, 100 * time.Millisecond},
+	} {
+		if got := total.Quantile(part); got < bounds[0] || got > bounds[1] {
+			t.Errorf("quantile %v: got %v, want %v to %v", part, got, bounds[0], bounds[1])
+		}
+	}
+}

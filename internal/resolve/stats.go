@@ -23,6 +23,7 @@ type counters struct {
 	busy       atomic.Uint64
 	starved    atomic.Uint64
 	lookups    atomic.Uint64
+	answered   atomic.Uint64
 	took       latency
 	faults     [faultKinds]atomic.Uint64
 	_          [64]byte
@@ -44,6 +45,7 @@ type Totals struct {
 	Exhausted  uint64 // questions answered from the fallback without a call, for want of fuel in that second
 	Busy       uint64 // questions answered from the fallback without a call, since as many ran as may
 	Lookups    uint64 // RRsets that its calls looked up
+	Answered   uint64 // answers to queries that a call decided, and no earlier guest on their way did
 	Starved    uint64 // questions answered from the fallback without a call, for want of memory for an instance
 	Faults     map[string]uint64
 }
@@ -90,6 +92,7 @@ func (s *Stats) Totals() Totals {
 		t.Exhausted += c.exhausted.Load()
 		t.Busy += c.busy.Load()
 		t.Lookups += c.lookups.Load()
+		t.Answered += c.answered.Load()
 		t.Starved += c.starved.Load()
 		for kind := 1; kind < faultKinds; kind++ {
 			t.Faults[runtime.FaultKind(kind).String()] += c.faults[kind].Load()

@@ -20,6 +20,7 @@ type Trace struct {
 	Zone      rr.Name // apex of the first zone on the way; the zero Name where none is served
 	ScopeV4   uint8   // the most bits of an IPv4 client that were asked for
 	ScopeV6   uint8   // the same for IPv6
+	Guest     *Reused // of the first guest on the way, which decided the answer; nil where none did
 }
 
 // Input is one input that a guest asked for, with its grain and its value. It is

@@ -30,6 +30,7 @@ type Worker struct {
 	qname    [rr.MaxNameLen]byte
 
 	asked rr.Name // the qname of the query
+	first *slot   // of the first guest that answered it; nil for none yet
 
 	shadows []shadowed // questions that wait for a shadow
 
@@ -108,6 +109,10 @@ func (w *Worker) finish(resp *Response) {
 	t.Cacheable = !w.once && !w.host.missed && resp.Outcome != authority.OutcomeFailed
 	t.Known = !w.made && resp.Outcome == authority.OutcomeAnswer
 	t.Routing, t.Deps = w.routing.generation, resp.Answer.Deps
+	if w.first != nil {
+		w.first.counters.answered.Add(1)
+		t.Guest = w.first.attachment.Reused()
+	}
 }
 
 // begin pins the routing and forgets the last question.
@@ -121,6 +126,7 @@ func (w *Worker) begin(c Client) {
 	}
 	clear(w.pins)
 	w.pins = w.pins[:0]
+	w.first = nil
 	w.explainer.begin()
 	w.host.routing, w.host.client, w.host.picked, w.host.picks, w.host.now = w.routing, c, 0, 0, 0
 	w.host.missed, w.host.moved = false, false
@@ -307,6 +313,9 @@ func (w *Worker) ask(a *Attachment, zone *authority.Zone, q authority.Question, 
 	w.fuel -= min(w.fuel, out.Fuel)
 	if err == nil {
 		resp.Trace.add(s.instance.Trace(), zone.Direct)
+		if w.first == nil {
+			w.first = s
+		}
 		w.once = w.once || a.purity.impure.Load()
 		w.audit(s, out)
 	}

@@ -29,6 +29,7 @@ type Cache struct {
 	main   ring
 	ghosts ghosts
 	zones  zones
+	guests guests
 	leaves uint32
 	lastID uint64 // of inner nodes
 
@@ -52,6 +53,7 @@ func New(config Config) *Cache {
 	c.small.init(left/10, 0)
 	c.main.init(left-left/10, mainRing)
 	c.zones.init()
+	c.guests.init()
 	return c
 }
 
@@ -81,6 +83,7 @@ func (c *Cache) Get(q *Question, in *Inputs) (leaf Leaf, ok bool) {
 	}
 	e.touch()
 	c.counts.hits.Add(1)
+	c.guests.used(e.guest())
 	leaf = e.leaf()
 	leaf.ScopeV4, leaf.ScopeV6 = scope4, scope6
 	return leaf, true
@@ -94,8 +97,10 @@ func (c *Cache) Put(q *Question, t *resolve.Trace, leaf *Leaf) bool {
 		return false
 	}
 	c.group(t.Deps)
-	if !c.put(q, t, leaf) {
+	guest := c.guests.hold(t.Guest)
+	if !c.put(q, t, leaf, guest) {
 		c.ungroup()
+		c.guests.release(guest)
 		c.counts.refused.Add(1)
 		return false
 	}
@@ -104,7 +109,7 @@ func (c *Cache) Put(q *Question, t *resolve.Trace, leaf *Leaf) bool {
 }
 
 // put keeps an answer that depends on c.groups.
-func (c *Cache) put(q *Question, t *resolve.Trace, leaf *Leaf) bool {
+func (c *Cache) put(q *Question, t *resolve.Trace, leaf *Leaf, guest uint32) bool {
 	at := position{key: q.appendKey(c.key[:0]), stamp: t.Routing, known: t.Known}
 	at.hash = c.rootHash(at.key, t.Routing)
 	root, rootID := at.hash, uint64(0)
@@ -127,7 +132,7 @@ func (c *Cache) put(q *Question, t *resolve.Trace, leaf *Leaf) bool {
 	if e == nil {
 		return false
 	}
-	e.setLeaf(leaf, c.groups)
+	e.setLeaf(leaf, c.groups, guest)
 	if n := c.node(root, rootID); rootID != 0 && n != nil {
 		n.setLeaves(n.leaves() + 1)
 	}

@@ -31,7 +31,7 @@ type Meta struct {
 //	 0  u16 length of Msg, u16 length of Options
 //	 4  u32 number of groups
 //	 8  u16 Required, u16 RCode
-//	12  u32 unused
+//	12  u32 number of the guest that the answer is of, 0 for none
 //	16  u64 Bucket
 //	24  the groups: u32 zone, u32 number of slots, u64 version, u32 for each slot
 //	    Msg, Options
@@ -54,7 +54,10 @@ func leafLen(l *Leaf, groups []group) int {
 	return n
 }
 
-func (e entry) setLeaf(l *Leaf, groups []group) {
+// guest returns the number of the guest that a leaf is of.
+func (e entry) guest() uint32 { return binary.LittleEndian.Uint32(e.body()[12:]) }
+
+func (e entry) setLeaf(l *Leaf, groups []group, guest uint32) {
 	b := e.body()
 	le := binary.LittleEndian
 	le.PutUint16(b, uint16(len(l.Msg)))
@@ -62,6 +65,7 @@ func (e entry) setLeaf(l *Leaf, groups []group) {
 	le.PutUint32(b[4:], uint32(len(groups)))
 	le.PutUint16(b[8:], l.Meta.Required)
 	le.PutUint16(b[10:], l.Meta.RCode)
+	le.PutUint32(b[12:], guest)
 	le.PutUint64(b[16:], l.Meta.Bucket)
 	b = b[leafHeaderLen:]
 	for _, g := range groups {
@@ -115,8 +119,9 @@ func (c *Cache) valid(e entry) bool {
 	return true
 }
 
-// release lets go of the zones that a leaf depends on.
+// release lets go of the zones that a leaf depends on, and of its guest.
 func (c *Cache) release(e entry) {
+	c.guests.release(e.guest())
 	b := e.body()
 	le := binary.LittleEndian
 	groups := le.Uint32(b[4:])

@@ -33,7 +33,7 @@ func (c *Cache) retrace(q *Question, in *Inputs, t *resolve.Trace) {
 		e, at = c.locate(c.hash(key), key)
 	}
 	t.Known = at&mainRing != 0 // or as good as that
-	t.Deps = c.appendDeps(t.Deps, e)
+	t.Deps, t.Guest = c.appendDeps(t.Deps, e), c.guests.of(e.guest())
 }
 
 // of gives the input that a node stands for, with its value. picks is how many
