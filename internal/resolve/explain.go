@@ -62,7 +62,7 @@ type Call struct {
 	Started    time.Duration    // to make the instance
 	Took       time.Duration
 	Answer     runtime.Answer // in memory of its own; where Failure is nil
-	Failure    error          // a *runtime.Fault, or what no instance could be made for
+	Failure    error          // a *runtime.Fault, or why its code cannot be loaded
 
 	// Instead of calling the guest a Worker would answer from the fallback, since its
 	// circuit breaker is not closed, or since it has burnt its fuel a second.
@@ -176,13 +176,9 @@ func (e *Explainer) call(s *slot, q *hostabi.Question, h *host, fuel uint64, out
 	defer func() { e.last().Calls = append(e.last().Calls, c) }()
 	out.Fuel = 0
 	began := time.Now()
-	var err error
-	if s.instance, err = a.Guest.NewInstance(context.Background()); err != nil {
-		s.instance = nil
-		c.Failure = &runtime.Fault{Kind: runtime.FaultInit, Message: err.Error(), Err: err}
+	if s.instance, c.Failure = e.instance(a); c.Failure != nil {
 		return c.Failure
 	}
-	e.instances = append(e.instances, s.instance)
 	c.Started = time.Since(began)
 	began = time.Now()
 	c.Failure = s.instance.Answer(q, fuel, &explainedHost{h, &c}, out)
@@ -192,6 +188,21 @@ func (e *Explainer) call(s *slot, q *hostabi.Question, h *host, fuel uint64, out
 		c.Answer = cloneAnswer(out)
 	}
 	return c.Failure
+}
+
+// instance makes an instance of a guest, whose code is loaded for it if need be, and
+// keeps it until Close. The error is a *runtime.Fault, or that of the code.
+func (e *Explainer) instance(a *Attachment) (Instance, error) {
+	if err := a.Code.hold(true); err != nil {
+		return nil, err
+	}
+	defer a.Code.release()
+	i, err := a.Guest.NewInstance(context.Background())
+	if err != nil {
+		return nil, &runtime.Fault{Kind: runtime.FaultInit, Message: err.Error(), Err: err}
+	}
+	e.instances = append(e.instances, i)
+	return i, nil
 }
 
 // cloneLookups gives lookups memory of their own.
