@@ -108,7 +108,8 @@ func checkGuestName(name string) error {
 
 // PutGuest makes a module the newest version of a guest. Where it is so already
 // that version is returned, so that a repetition is harmless. The bytes of one
-// module are kept once. ErrInvalid, ErrTooLarge.
+// module are kept once, and old versions that nothing has are dropped, see
+// Options. ErrInvalid, ErrTooLarge.
 func (s *Store) PutGuest(ctx context.Context, name string, module []byte) (GuestVersion, error) {
 	return s.PutProvedGuest(ctx, name, module, Proof{})
 }
@@ -129,7 +130,7 @@ func (s *Store) PutProvedGuest(ctx context.Context, name string, module []byte, 
 	}
 	digest := Digest(sha256.Sum256(module))
 	var g GuestVersion
-	err := s.commit(ctx, weight(4, len(module)), func(ctx context.Context, t *tx) error {
+	err := s.commit(ctx, weight(4+pruneAtOnce*(2+MaxGuestBytes/chunkBytes), len(module)), func(ctx context.Context, t *tx) error {
 		if err := t.guard(ctx, TableMeta, metaCatalog); err != nil {
 			return err
 		}
@@ -150,7 +151,7 @@ func (s *Store) PutProvedGuest(ctx context.Context, name string, module []byte, 
 		g = GuestVersion{Name: name, Number: latest.Number + 1, Digest: digest, Size: int64(len(module)), Created: t.now, Proof: proof}
 		t.put(TableGuests, guestKey(name, g.Number), encodeGuest(g))
 		t.announce(Event{Kind: EventGuest, Guest: name, Version: g.Number})
-		return nil
+		return t.prune(ctx, g, s.versions)
 	})
 	return g, err
 }
@@ -165,10 +166,14 @@ func (t *tx) putBlob(ctx context.Context, digest Digest, module []byte) error {
 	t.put(TableBlobs, key, appendUint([]byte{formVersion}, uint64(len(module))))
 	for i := uint32(0); len(module) > 0; i++ {
 		n := min(len(module), chunkBytes)
-		t.bulk = append(t.bulk, Write{TableChunks, string(binary.BigEndian.AppendUint32(digest[:len(digest):len(digest)], i)), module[:n:n]})
+		t.bulk = append(t.bulk, Write{TableChunks, chunkKey(digest, i), module[:n:n]})
 		module = module[n:]
 	}
 	return nil
+}
+
+func chunkKey(digest Digest, i uint32) string {
+	return string(binary.BigEndian.AppendUint32(digest[:len(digest):len(digest)], i))
 }
 
 // LoadBlob returns a module, which is the caller's, and has made sure that it is

@@ -27,6 +27,10 @@ type Options struct {
 	// JournalVersions is how many versions of a zone the journal holds; 10,000
 	// where 0. It holds fewer where they take over 64 MiB.
 	JournalVersions int
+
+	// GuestVersions is how many versions of a guest are kept, the newest ones, beside
+	// those that attachments have; 100 where 0.
+	GuestVersions int
 }
 
 // Store is the system of record over a driver.
@@ -37,6 +41,7 @@ type Store struct {
 	check    func(zone rr.Name, set rr.Set) error
 	now      func() time.Time
 	keep     uint64          // entries of a journal
+	versions uint64          // of a guest that are kept
 	ctx      context.Context // ends when the store is closed
 	cancel   context.CancelFunc
 	audit    time.Time // of the newest entry; the committer's alone
@@ -68,6 +73,10 @@ func New(ctx context.Context, d Driver, o Options) (*Store, error) {
 	s.keep = uint64(o.JournalVersions)
 	if o.JournalVersions <= 0 {
 		s.keep = journalVersions
+	}
+	s.versions = keptVersions
+	if o.GuestVersions > 0 {
+		s.versions = uint64(o.GuestVersions)
 	}
 	if s.now == nil {
 		s.now = time.Now

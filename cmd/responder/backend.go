@@ -33,6 +33,7 @@ type operations interface {
 	PushGuest(context.Context, control.GuestPush, []byte) (control.GuestVersion, error)
 	Attachments(context.Context) ([]control.Attachment, error)
 	Attach(context.Context, control.Attachment) (control.Attachment, error)
+	DeleteGuest(context.Context, control.GuestVersionName) error
 	Detach(context.Context, control.AttachmentPoint) error
 	Activate(context.Context, control.Activation) (control.Attachment, error)
 	RollBack(context.Context, control.RollbackRequest) (control.Attachment, error)

@@ -19,7 +19,7 @@ import (
 
 func (p *program) guest() *cobra.Command {
 	return p.group("guest", "Build, inspect and push guests, and attach them to zones",
-		p.guestBuild(), p.guestInspect(), p.guestPush(), p.guestList(), p.guestAttach(), p.guestDetach(),
+		p.guestBuild(), p.guestInspect(), p.guestPush(), p.guestList(), p.guestDelete(), p.guestAttach(), p.guestDetach(),
 		p.guestActivate(), p.guestRollback(), p.guestStatus(), p.guestLogs())
 }
 
@@ -323,6 +323,32 @@ func (o *attachFlags) attachment(args []string) (control.Attachment, error) {
 	slices.Sort(a.Grants)
 	a.Grants = slices.Compact(a.Grants)
 	return a, nil
+}
+
+func (p *program) guestDelete() *cobra.Command {
+	return &cobra.Command{
+		Use:   "delete GUEST@VERSION",
+		Short: "Delete a version of a guest that is not attached",
+		Long: `Delete a version of a guest, and its module where no other version has it. The newest stays,
+and so does what an attachment has: active, on trial, or to go back to. Of itself the store keeps the newest
+100 versions of a guest, and those that attachments have.`,
+		Args: arguments(1, 1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			guest, version, err := parseVersion(args[0])
+			if err == nil && version == 0 {
+				err = fmt.Errorf("want: %s", cmd.UseLine())
+			}
+			if err != nil {
+				return misused(cmd, err)
+			}
+			return p.operate(cmd.Context(), func(ops operations) error {
+				if err := ops.DeleteGuest(cmd.Context(), control.GuestVersionName{Guest: guest, Version: version}); err != nil {
+					return err
+				}
+				return p.print(struct{}{}, func(w io.Writer) { fmt.Fprintf(w, "guest %s: deleted\n", args[0]) })
+			})
+		},
+	}
 }
 
 func (p *program) guestDetach() *cobra.Command {

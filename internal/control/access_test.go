@@ -104,6 +104,9 @@ func TestTenantToken(t *testing.T) {
 			_, err := c.ImportZone(ctx, control.ZoneImport{Zone: "c.example"}, zoneSets(t, "c.example.", ""))
 			return err
 		}, control.CodeForbidden},
+		"delete another's guest": {func() error { return c.DeleteGuest(ctx, control.GuestVersionName{Guest: "theirs", Version: 1}) }, control.CodeForbidden},
+		"delete its own guest":   {func() error { return c.DeleteGuest(ctx, control.GuestVersionName{Guest: "shop", Version: 1}) }, control.CodeNotFound},
+		"delete no version":      {func() error { return c.DeleteGuest(ctx, control.GuestVersionName{Guest: "shop"}) }, control.CodeInvalid},
 		"another token": {func() error {
 			_, err := c.CreateToken(ctx, control.TokenRequest{Name: "x", Scopes: []string{"admin"}})
 			return err

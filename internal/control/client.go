@@ -270,6 +270,12 @@ func (c *Client) TraceQuery(ctx context.Context, q QueryTraceRequest) (QueryTrac
 	return call[QueryTrace](ctx, c, pathQueryTrace, q)
 }
 
+// DeleteGuest is that of Service.
+func (c *Client) DeleteGuest(ctx context.Context, q GuestVersionName) error {
+	_, err := call[struct{}](ctx, c, pathGuestDelete, q)
+	return err
+}
+
 // Detach is that of Service.
 func (c *Client) Detach(ctx context.Context, q AttachmentPoint) error {
 	_, err := call[struct{}](ctx, c, pathDetach, q)

@@ -37,6 +37,7 @@ type operations interface {
 	PushGuest(context.Context, control.GuestPush, []byte) (control.GuestVersion, error)
 	Attachments(context.Context) ([]control.Attachment, error)
 	Attach(context.Context, control.Attachment) (control.Attachment, error)
+	DeleteGuest(context.Context, control.GuestVersionName) error
 	Detach(context.Context, control.AttachmentPoint) error
 	Tokens(context.Context) ([]control.Token, error)
 	CreateToken(context.Context, control.TokenRequest) (control.NewToken, error)

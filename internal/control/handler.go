@@ -143,6 +143,13 @@ func guestRoutes(rs *routes, s *Service, large *places) {
 	})
 	handleBody(rs, route{path: pathGuestPush, scope: store.MayGuests, changes: true, takes: typeModule, most: store.MaxGuestBytes + trial.MaxScenarioBytes, out: reflect.TypeFor[GuestVersion](), summary: "Make a module the newest version of a guest"},
 		large, onGuest(func(q *GuestPush) string { return q.Guest }), s.servePush)
+	handle(rs, route{path: pathGuestDelete, scope: store.MayGuests, changes: true, summary: "Delete a version of a guest that is not attached"},
+		func(_ context.Context, q *GuestVersionName) (touch, error) {
+			return touch{guests: []string{q.Guest}, audit: []string{q.Guest + "@" + strconv.FormatUint(q.Version, 10)}}, nil
+		},
+		func(ctx context.Context, q GuestVersionName) (struct{}, error) {
+			return struct{}{}, s.DeleteGuest(ctx, q)
+		})
 	handle(rs, route{path: pathAttachmentList, scope: store.MayRead, summary: "List where guests answer"}, onOwn, func(ctx context.Context, _ struct{}) ([]Attachment, error) {
 		all, err := s.Attachments(ctx)
 		return own(ctx, all, err, (*caller).sees)
@@ -186,6 +193,7 @@ const (
 	pathStoreBackup    = "/v1/store/backup"
 	pathGuestList      = "/v1/guest/list"
 	pathGuestPush      = "/v1/guest/push"
+	pathGuestDelete    = "/v1/guest/delete"
 	pathAttachmentList = "/v1/guest/attachments"
 	pathAttach         = "/v1/guest/attach"
 	pathDetach         = "/v1/guest/detach"

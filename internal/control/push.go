@@ -31,6 +31,15 @@ func (h here) Start(ctx context.Context, wasm []byte, config runtime.GenerationC
 	return trial.Start(ctx, h.engine, wasm, config)
 }
 
+// DeleteGuest deletes a version that is not attached, and is not the newest.
+// CodeNotFound, CodeInUse, CodeInvalid.
+func (s *Service) DeleteGuest(ctx context.Context, q GuestVersionName) error {
+	if q.Version == 0 {
+		return invalid("version: want the number of the one to delete")
+	}
+	return classify(s.store.DeleteGuest(ctx, q.Guest, q.Version))
+}
+
 // PushGuest stores a module as a guest's newest version, once it has passed its
 // trial, with the report. A module that is the newest already stays it, with the
 // report it has. CodeModule, CodeInvalid, CodeTooLarge, CodeUnsigned.

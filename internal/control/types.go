@@ -142,6 +142,12 @@ type GuestVersion struct {
 	Report *GuestReport `json:"report,omitempty"` // of the trial before it became a version; nil for one of an older release
 }
 
+// GuestVersionName names a version of a guest.
+type GuestVersionName struct {
+	Guest   string `json:"guest"`
+	Version uint64 `json:"version"`
+}
+
 // Attachment says that a guest answers for a zone, or for a part of it.
 type Attachment struct {
 	Zone     string            `json:"zone,omitempty"` // apex; empty in a request for the closest zone around At

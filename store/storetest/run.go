@@ -67,6 +67,8 @@ func Run(t *testing.T, b Backend) {
 		{"isolation/group", testGroup},
 		{"isolation/two processes", testTwoStores},
 		{"guest/versions", testGuests},
+		{"guest/delete", testDeleteGuest},
+		{"guest/kept", testKeptVersions},
 		{"guest/limit", testGuestLimit},
 		{"attachment/rules", testAttachments},
 		{"attachment/cascade", testCascade},
