@@ -6,6 +6,7 @@ import (
 	"fmt"
 	goruntime "runtime"
 	"sync"
+	"time"
 
 	"github.com/tetratelabs/wazero"
 )
@@ -187,24 +188,45 @@ func (e *Engine) discard(compiled wazero.CompiledModule, size int64) {
 	unloaded.Add(size)
 	goruntime.SetFinalizer(compiled, func(wazero.CompiledModule) { unloaded.Add(-size) })
 	_ = compiled.Close(context.Background()) // it never fails
-	if unloaded.Load() >= collectUnloaded && e.collecting.TryLock() {
+	if e.waiting() >= collectUnloaded && e.collecting.TryLock() {
 		go func() {
 			defer e.collecting.Unlock()
-			goruntime.GC()
+			e.cycle()
 		}()
 	}
 }
 
 // collect has the garbage collector free what was given up, where that is more than most bytes.
 func (e *Engine) collect(most int64) {
-	if e.unloaded.Load() < most {
+	if e.waiting() < most {
 		return
 	}
 	e.collecting.Lock()
 	defer e.collecting.Unlock()
-	if e.unloaded.Load() >= most {
-		goruntime.GC()
+	if e.waiting() >= most {
+		e.cycle()
 	}
+}
+
+// finalizersTime is allowed for finalizers after the cycle that found what they are for.
+const finalizersTime = 2 * time.Millisecond
+
+// cycle runs the garbage collector. What is there afterwards has somebody who still refers to it, such as an
+// instance of a module that was closed: another cycle would not free it either.
+func (e *Engine) cycle() {
+	goruntime.GC()
+	time.Sleep(finalizersTime)
+	e.stuck.Store(e.unloaded.Load())
+}
+
+// waiting is what the next cycle may free, in bytes.
+func (e *Engine) waiting() int64 {
+	unloaded, stuck := e.unloaded.Load(), e.stuck.Load()
+	if stuck > unloaded {
+		stuck = unloaded
+		e.stuck.Store(stuck)
+	}
+	return unloaded - stuck
 }
 
 // PictureBytes is the memory that the pictures of all generations take which are used. It is not the memory of

@@ -36,6 +36,7 @@ type Engine struct {
 
 	pictures   atomic.Int64  // bytes of those in use
 	unloaded   atomic.Int64  // bytes of code that waits for the garbage collector
+	stuck      atomic.Int64  // of these, what outlived the last cycle of ours
 	collecting sync.Mutex    // held by who has that collect
 	loads      chan struct{} // taken by who loads code
 }
