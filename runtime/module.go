@@ -27,6 +27,14 @@ func Inspect(wasm []byte) (*Report, error) {
 	return report, err
 }
 
+// Inspect is Inspect within what the engine allows.
+func (e *Engine) Inspect(wasm []byte) (*Report, error) {
+	options := meter.DefaultOptions()
+	options.MemoryPages = e.config.Most.MemoryPages
+	report, _, err := inspected(wasm, options)
+	return report, err
+}
+
 // inspected gives the module's report, and the module with fuel in it.
 func inspected(wasm []byte, options meter.Options) (*Report, []byte, error) {
 	report, err := inspect.Module(wasm, inspect.DefaultLimits())

@@ -48,6 +48,9 @@ docs/reference/scenarios.md has their form.`,
 			}
 			meter := p.meter(o.progress)
 			defer meter.clear()
+			if meter.out != nil {
+				push.Told = func(phase control.PushPhase) { meter.say(string(phase)) }
+			}
 			push.Sent = func(done, total int) { meter.show("sending", "bytes", int64(done), int64(total)) }
 			return p.operateNew(cmd.Context(), func(ops operations) error {
 				version, err := ops.PushGuest(cmd.Context(), push, wasm)
@@ -65,7 +68,7 @@ docs/reference/scenarios.md has their form.`,
 	f.StringVar(&o.keyFile, "sign", "", "`file` with a secret key of minisign to sign the module with")
 	f.StringVar(&o.passwordFile, "password-file", "", "`file` with the password of the secret key")
 	f.StringVar(&o.signatureFile, "signature", "", "`file` with a signature of the module, as minisign writes it")
-	f.BoolVar(&o.progress, "progress", false, "say on standard error how much of the module is sent, also where that is no terminal")
+	f.BoolVar(&o.progress, "progress", false, "say on standard error how much of the module is sent and what the server is at, also where that is no terminal")
 	cmd.MarkFlagsMutuallyExclusive("sign", "signature")
 	return cmd
 }

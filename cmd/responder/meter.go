@@ -70,6 +70,15 @@ func (m *meter) show(phase, unit string, done, total int64) {
 	m.write(meterText(phase, unit, done, total, now.Sub(m.begun)))
 }
 
+// say shows a phase of which nobody knows how far it is.
+func (m *meter) say(phase string) {
+	if m.out == nil {
+		return
+	}
+	m.phase = phase
+	m.write(phase)
+}
+
 // meterText is what there is to say after so long in the phase.
 func meterText(phase, unit string, done, total int64, taken time.Duration) string {
 	text := fmt.Sprintf("%s: %d of %d %s", phase, done, total, unit)

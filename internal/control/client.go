@@ -206,10 +206,20 @@ func (c *Client) PushGuest(ctx context.Context, q GuestPush, module []byte) (Gue
 		sent = append(text, module...)
 	}
 	body := io.Reader(bytes.NewReader(sent))
+	over := func() {}
 	if q.Sent != nil {
 		sending := &counted{from: body, total: len(sent), tell: q.Sent}
 		defer sending.end()
-		body = sending
+		body, over = sending, sending.end
+	}
+	if q.Progress = q.Told != nil; q.Progress {
+		response, err := c.send(ctx, http.MethodPost, pathGuestPush, q, typeModule, body)
+		if err != nil {
+			return GuestVersion{}, err
+		}
+		defer response.Body.Close()
+		over()
+		return c.pushAnswers(io.LimitReader(response.Body, maxResult), q.Told)
 	}
 	return post[GuestVersion](ctx, c, http.MethodPost, pathGuestPush, q, typeModule, body)
 }

@@ -141,7 +141,7 @@ func guestRoutes(rs *routes, s *Service, large *places) {
 		all, err := s.Guests(ctx)
 		return own(ctx, all, err, func(c *caller, g GuestVersion) bool { return c.mayGuest(g.Guest) })
 	})
-	handleBody(rs, route{path: pathGuestPush, scope: store.MayGuests, changes: true, takes: typeModule, most: store.MaxGuestBytes + trial.MaxScenarioBytes, out: reflect.TypeFor[GuestVersion](), summary: "Make a module the newest version of a guest"},
+	handleBody(rs, route{path: pathGuestPush, scope: store.MayGuests, changes: true, takes: typeModule, most: store.MaxGuestBytes + trial.MaxScenarioBytes, out: reflect.TypeFor[GuestVersion](), lines: reflect.TypeFor[PushAnswer](), summary: "Make a module the newest version of a guest"},
 		large, onGuest(func(q *GuestPush) string { return q.Guest }), s.servePush)
 	handle(rs, route{path: pathGuestDelete, scope: store.MayGuests, changes: true, summary: "Delete a version of a guest that is not attached"},
 		func(_ context.Context, q *GuestVersionName) (touch, error) {
@@ -321,6 +321,9 @@ func (s *Service) servePush(w http.ResponseWriter, r *http.Request, q GuestPush)
 	module, err := pushed(r.Body, &q)
 	if err != nil {
 		return err
+	}
+	if q.Progress {
+		return s.pushAloud(w, r, q, module)
 	}
 	version, err := s.PushGuest(r.Context(), q, module)
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 // Trier finds out what a module is and does. What is wrong with it stands in the report; the error is of
 // something else. *trial.Child is one.
 type Trier interface {
-	Try(ctx context.Context, wasm []byte, scenarios []trial.Scenario) (*trial.Report, error)
+	Try(ctx context.Context, wasm []byte, scenarios []trial.Scenario, tell func(trial.Phase)) (*trial.Report, error)
 
 	// Start only starts a module, with the configuration that it is to be attached with.
 	Start(ctx context.Context, wasm []byte, config runtime.GenerationConfig) (*trial.Report, error)
@@ -23,8 +23,8 @@ type Trier interface {
 // here tries modules in this process.
 type here struct{ engine *runtime.Engine }
 
-func (h here) Try(ctx context.Context, wasm []byte, scenarios []trial.Scenario) (*trial.Report, error) {
-	return trial.Run(ctx, h.engine, wasm, scenarios)
+func (h here) Try(ctx context.Context, wasm []byte, scenarios []trial.Scenario, tell func(trial.Phase)) (*trial.Report, error) {
+	return trial.Run(ctx, h.engine, wasm, scenarios, tell)
 }
 
 func (h here) Start(ctx context.Context, wasm []byte, config runtime.GenerationConfig) (*trial.Report, error) {
@@ -57,7 +57,13 @@ func (s *Service) PushGuest(ctx context.Context, q GuestPush, module []byte) (Gu
 	if err != nil {
 		return GuestVersion{}, err
 	}
-	report, err := s.trier.Try(ctx, module, q.Scenarios)
+	tell := func(p PushPhase) {
+		if q.Told != nil {
+			q.Told(p)
+		}
+	}
+	tell(PushWaiting)
+	report, err := s.trier.Try(ctx, module, q.Scenarios, func(p trial.Phase) { tell(PushPhase(p)) })
 	if err != nil {
 		return GuestVersion{}, classify(err)
 	}
@@ -70,6 +76,7 @@ func (s *Service) PushGuest(ctx context.Context, q GuestPush, module []byte) (Gu
 	if err := encoder.Encode(report); err != nil {
 		return GuestVersion{}, classify(fmt.Errorf("control: report: %w", err))
 	}
+	tell(PushStoring)
 	g, err := s.store.PutProvedGuest(ctx, q.Guest, module, store.Proof{Report: text.String(), Key: key})
 	if err != nil {
 		return GuestVersion{}, classify(err)

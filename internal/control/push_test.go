@@ -2,6 +2,7 @@ package control_test
 
 import (
 	"errors"
+	"slices"
 	"testing"
 
 	"github.com/namelet/namelet/internal/control"
@@ -25,5 +26,20 @@ func TestPushSent(t *testing.T) {
 	}
 	if said != all || all <= len(module) {
 		t.Errorf("%d of %d bytes are told of", said, all)
+	}
+}
+
+// TestPushTold holds that what fails in the middle of a sequence is the same error as without one, with the report.
+func TestPushTold(t *testing.T) {
+	client, _ := newClient(t, control.Endpoint{}, "")
+	var phases []control.PushPhase
+	_, err := client.PushGuest(t.Context(), control.GuestPush{Guest: "g", Told: func(p control.PushPhase) { phases = append(phases, p) }}, make([]byte, 100))
+	_, plain := client.PushGuest(t.Context(), control.GuestPush{Guest: "g"}, make([]byte, 100))
+	var failed *control.Error
+	if !errors.As(err, &failed) || failed.Code != control.CodeModule || failed.Report == nil || plain == nil || err.Error() != plain.Error() {
+		t.Errorf("got %v, want %v", err, plain)
+	}
+	if !slices.Equal(phases, []control.PushPhase{control.PushWaiting, control.PushInspecting}) {
+		t.Errorf("got phases %v", phases)
 	}
 }

@@ -123,9 +123,33 @@ type GuestPush struct {
 	Scenarios     []trial.Scenario `json:"-"`
 	ScenarioBytes int              `json:"scenario_bytes,omitempty"`
 
-	// Sent is told by a Client how many bytes of the body's total are on their way; nil for nobody.
+	// Progress asks for a sequence of PushAnswers in the place of the version.
+	Progress bool `json:"progress,omitempty"`
+
+	// Sent is told by a Client how many bytes of the body's total are on their way, and Told what comes after that;
+	// nil for nobody. One goroutine at a time calls them.
 	Sent func(done, total int) `json:"-"`
+	Told func(PushPhase)       `json:"-"`
 }
+
+// PushAnswer is one of a sequence of which the last has the version or the problem.
+type PushAnswer struct {
+	Phase   PushPhase     `json:"phase,omitempty"`
+	Version *GuestVersion `json:"version,omitempty"`
+	Problem *Problem      `json:"problem,omitempty"`
+}
+
+// PushPhase is what a push is at, once the module has come.
+type PushPhase string
+
+// The phases, in their order; those between are of the trial.
+const (
+	PushWaiting    PushPhase = "waiting" // for other trials
+	PushInspecting           = PushPhase(trial.PhaseInspecting)
+	PushCompiling            = PushPhase(trial.PhaseCompiling)
+	PushAsking               = PushPhase(trial.PhaseAsking)
+	PushStoring    PushPhase = "storing"
+)
 
 // GuestReport is what the trial of a module found out.
 type GuestReport = trial.Report

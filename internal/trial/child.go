@@ -3,7 +3,6 @@ package trial
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -56,9 +55,9 @@ func NewChild(program string, args []string, cacheDir string) *Child {
 	}
 }
 
-// Try tries a module. What is wrong with it, be it that the process did not live to tell, stands in the
+// Try tries a module and tells of the phases; tell may be nil. What is wrong with it, be it that the process did not live to tell, stands in the
 // report; the error is of something else.
-func (c *Child) Try(ctx context.Context, wasm []byte, scenarios []Scenario) (*Report, error) {
+func (c *Child) Try(ctx context.Context, wasm []byte, scenarios []Scenario, tell func(Phase)) (*Report, error) {
 	if err := take(ctx, c.slots); err != nil {
 		return nil, err
 	}
@@ -67,7 +66,7 @@ func (c *Child) Try(ctx context.Context, wasm []byte, scenarios []Scenario) (*Re
 	if err != nil {
 		return nil, err
 	}
-	report, err := c.run(ctx, code, wasm, request{Most: c.Most, Scenarios: scenarios})
+	report, err := c.run(ctx, code, wasm, request{Most: c.Most, Scenarios: scenarios}, tell)
 	if err == nil && !report.Failed() {
 		return report, errors.Join(code.keep(), code.remove())
 	}
@@ -81,7 +80,7 @@ func (c *Child) Start(ctx context.Context, wasm []byte, config runtime.Generatio
 		return nil, err
 	}
 	defer func() { <-c.starts }()
-	return c.run(ctx, machineCode{made: c.CacheDir}, wasm, request{Most: c.Most, Start: startOf(config)})
+	return c.run(ctx, machineCode{made: c.CacheDir}, wasm, request{Most: c.Most, Start: startOf(config)}, nil)
 }
 
 func take(ctx context.Context, slots chan struct{}) error {
@@ -94,7 +93,7 @@ func take(ctx context.Context, slots chan struct{}) error {
 }
 
 // run starts the process and waits for its report.
-func (c *Child) run(ctx context.Context, code machineCode, wasm []byte, q request) (*Report, error) {
+func (c *Child) run(ctx context.Context, code machineCode, wasm []byte, q request, tell func(Phase)) (*Report, error) {
 	var input bytes.Buffer
 	if err := writeRequest(&input, wasm, q); err != nil {
 		return nil, err
@@ -103,7 +102,7 @@ func (c *Child) run(ctx context.Context, code machineCode, wasm []byte, q reques
 	defer cancel()
 	cmd := exec.CommandContext(limited, c.Program)
 	cmd.Args = append(slices.Clone(c.Args), code.made)
-	out, said := &bounded{most: maxAnswer}, &bounded{most: 64 << 10}
+	out, said := &answers{tell: tell, line: bounded{most: maxAnswer}}, &bounded{most: 64 << 10}
 	cmd.Stdout, cmd.Stderr = out, said
 	cmd.Dir = os.TempDir()
 	// Nothing of the server's environment, where secrets may be, is any business of the process.
@@ -122,6 +121,7 @@ func (c *Child) run(ctx context.Context, code machineCode, wasm []byte, q reques
 	}
 	go func() { _, _ = input.WriteTo(in) }() // fails where the process ends early; Wait closes the pipe
 	err = cmd.Wait()
+	report, unread := out.close()
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
@@ -131,9 +131,8 @@ func (c *Child) run(ctx context.Context, code machineCode, wasm []byte, q reques
 	if err != nil {
 		return lost(len(wasm), death(err, said.String())), nil
 	}
-	report := &Report{}
-	if err := json.Unmarshal(out.Bytes(), report); err != nil {
-		return nil, fmt.Errorf("trial: report: %w", err)
+	if unread != nil {
+		return nil, fmt.Errorf("trial: report: %w", unread)
 	}
 	return report, nil
 }

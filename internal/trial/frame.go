@@ -1,10 +1,14 @@
 package trial
 
 import (
+	"bytes"
+	"cmp"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"sync"
 
 	"github.com/namelet/namelet/runtime"
 )
@@ -99,4 +103,60 @@ func readPart(r io.Reader, most uint64) ([]byte, error) {
 	part := make([]byte, n)
 	_, err := io.ReadFull(r, part)
 	return part, err
+}
+
+// answer is a line of what comes out.
+type answer struct {
+	Phase  Phase   `json:",omitempty"`
+	Report *Report `json:",omitempty"`
+}
+
+// answers takes the lines in, as they come, until it is closed.
+type answers struct {
+	mu     sync.Mutex
+	tell   func(Phase) // nil for nobody, and after the end
+	line   bounded
+	report *Report
+	err    error // of the first line that makes no sense
+}
+
+// Write implements io.Writer, and never fails, so that the process goes on.
+func (a *answers) Write(p []byte) (int, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for rest := p; ; {
+		part, after, whole := bytes.Cut(rest, []byte("\n"))
+		_, _ = a.line.Write(part)
+		if !whole {
+			return len(p), nil
+		}
+		a.take(a.line.Bytes())
+		a.line.Reset()
+		rest = after
+	}
+}
+
+func (a *answers) take(line []byte) {
+	var said answer
+	if err := json.Unmarshal(line, &said); err != nil {
+		a.err = cmp.Or(a.err, err)
+		return
+	}
+	if said.Report != nil {
+		a.report = said.Report
+	}
+	if said.Phase != "" && a.tell != nil {
+		a.tell(said.Phase)
+	}
+}
+
+// close gives the report.
+func (a *answers) close() (*Report, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.tell = nil
+	if a.err == nil && a.report == nil {
+		a.err = errors.New("there is none")
+	}
+	return a.report, a.err
 }

@@ -12,10 +12,15 @@ import (
 	"github.com/namelet/namelet/runtime"
 )
 
-// Run tries a module. What is wrong with it stands in the report; the error is of something else: ctx has
+// Run tries a module and tells of the phases. What is wrong with it stands in the report; the error is of something else: ctx has
 // ended, or the host is at fault.
-func Run(ctx context.Context, engine *runtime.Engine, wasm []byte, scenarios []Scenario) (*Report, error) {
+func Run(ctx context.Context, engine *runtime.Engine, wasm []byte, scenarios []Scenario, tell func(Phase)) (*Report, error) {
 	r := &Report{Size: len(wasm), Imports: []string{}, Inputs: []string{}}
+	tell(PhaseInspecting)
+	if _, err := engine.Inspect(wasm); err != nil {
+		return r, r.blame(ctx, "", err)
+	}
+	tell(PhaseCompiling)
 	begun := time.Now()
 	module, err := engine.Compile(ctx, wasm)
 	if err != nil {
@@ -23,6 +28,7 @@ func Run(ctx context.Context, engine *runtime.Engine, wasm []byte, scenarios []S
 	}
 	r.CompileSeconds = time.Since(begun).Seconds()
 	r.describe(module.Report())
+	tell(PhaseAsking)
 	err = r.standard(ctx, module, engine.Most())
 	for _, s := range scenarios {
 		if err != nil {

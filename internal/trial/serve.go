@@ -34,16 +34,17 @@ func Serve(ctx context.Context, in io.Reader, out io.Writer, cacheDir string) er
 	if err != nil {
 		return err
 	}
+	answers := json.NewEncoder(out)
 	var report *Report
 	if q.Start != nil {
 		report, err = Start(ctx, engine, wasm, q.Start.config())
 	} else {
-		report, err = Run(ctx, engine, wasm, q.Scenarios)
+		report, err = Run(ctx, engine, wasm, q.Scenarios, func(p Phase) { _ = answers.Encode(answer{Phase: p}) }) // the report fails then too
 	}
 	if err := errors.Join(err, engine.Close(context.WithoutCancel(ctx))); err != nil {
 		return err
 	}
-	if err := json.NewEncoder(out).Encode(report); err != nil {
+	if err := answers.Encode(answer{Report: report}); err != nil {
 		return fmt.Errorf("trial: report: %w", err)
 	}
 	return nil

@@ -96,7 +96,7 @@ func newEngine(t testing.TB) *runtime.Engine {
 
 func try(t testing.TB, c *Child, wasm []byte, scenarios ...Scenario) *Report {
 	t.Helper()
-	report, err := c.Try(t.Context(), wasm, scenarios)
+	report, err := c.Try(t.Context(), wasm, scenarios, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +106,11 @@ func try(t testing.TB, c *Child, wasm []byte, scenarios ...Scenario) *Report {
 // TestReport tries a guest that reads the client, whose machine code goes where the server has its own.
 func TestReport(t *testing.T) {
 	cache := t.TempDir()
-	r := try(t, newChild(t, "as-told", cache), wat(t, "testdata/client.wat"))
+	var phases []Phase
+	r, err := newChild(t, "as-told", cache).Try(t.Context(), wat(t, "testdata/client.wat"), nil, func(p Phase) { phases = append(phases, p) })
+	if err != nil || !slices.Equal(phases, []Phase{PhaseInspecting, PhaseCompiling, PhaseAsking}) {
+		t.Fatalf("got phases %v, error %v", phases, err)
+	}
 	if r.Failed() || len(r.Remarks) > 0 {
 		t.Fatalf("failures %v, remarks %v", r.Failures, r.Remarks)
 	}
@@ -218,12 +222,12 @@ func TestDeath(t *testing.T) {
 // TestNoReport holds that a process that ends well and says nothing, or too much, is no module's failure.
 func TestNoReport(t *testing.T) {
 	for _, as := range []string{"as-mute", "as-wordy"} {
-		if r, err := newChild(t, as, "").Try(t.Context(), []byte("module"), nil); err == nil {
+		if r, err := newChild(t, as, "").Try(t.Context(), []byte("module"), nil, nil); err == nil {
 			t.Errorf("%s: got report %+v, want an error", as, r)
 		}
 	}
 	missing := NewChild(filepath.Join(t.TempDir(), "none"), []string{"none"}, "")
-	if r, err := missing.Try(t.Context(), []byte("module"), nil); err == nil {
+	if r, err := missing.Try(t.Context(), []byte("module"), nil, nil); err == nil {
 		t.Errorf("got report %+v, want an error", r)
 	}
 }
@@ -233,7 +237,7 @@ func TestCanceled(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
 	begun := time.Now()
-	if _, err := newChild(t, "as-idle", "").Try(ctx, []byte("module"), nil); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := newChild(t, "as-idle", "").Try(ctx, []byte("module"), nil, nil); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got error %v", err)
 	}
 	if took := time.Since(begun); took > 20*time.Second {
@@ -271,7 +275,7 @@ func TestScenario(t *testing.T) {
 		{"unusable config", Scenario{Name: "s", Zones: scenario().Zones, Config: map[string]string{"": "x"}, Cases: []Case{{Ask: "a.example A"}}}, "scenario s: "},
 	}
 	for _, tt := range tests {
-		r, err := Run(t.Context(), engine, module, []Scenario{tt.s})
+		r, err := Run(t.Context(), engine, module, []Scenario{tt.s}, func(Phase) {})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -320,7 +324,7 @@ func FuzzRun(f *testing.F) {
 	engine := newEngine(f)
 	s := []Scenario{scenario(Case{Ask: "www.a.example A", Want: []string{"NXDOMAIN"}})}
 	f.Fuzz(func(t *testing.T, module []byte) {
-		r, err := Run(context.Background(), engine, module, s)
+		r, err := Run(context.Background(), engine, module, s, func(Phase) {})
 		if err != nil {
 			t.Fatal(err)
 		}
