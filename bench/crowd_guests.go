@@ -157,7 +157,7 @@ func (g crowdGuest) build(ctx context.Context, work, module string) error {
 		}
 		return fmt.Errorf("%s: %w", g.name(), err)
 	}
-	return moveFile(made, module)
+	return copyFile(made, module)
 }
 
 // scriptsAtOnce are compiled in one process.
@@ -194,7 +194,7 @@ func (r modulesRequest) buildScripts(ctx context.Context, guests []int) error {
 			return fmt.Errorf("AssemblyScript: %w\n%s", err, out)
 		}
 		for from, to := range made {
-			if err := moveFile(from, to); err != nil {
+			if err := copyFile(from, to); err != nil {
 				return err
 			}
 		}
@@ -202,8 +202,8 @@ func (r modulesRequest) buildScripts(ctx context.Context, guests []int) error {
 	return nil
 }
 
-// moveFile moves a file, also to another file system, so that it is there whole or not at all.
-func moveFile(from, to string) error {
+// copyFile copies a file so that it is there whole or not at all.
+func copyFile(from, to string) error {
 	text, err := os.ReadFile(from)
 	if err != nil {
 		return err

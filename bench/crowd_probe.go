@@ -30,44 +30,45 @@ func newProber(c *crowd, s *crowdServer) (*prober, error) {
 	return &prober{crowd: c, conn: conn}, err
 }
 
-// ask asks one zone and gives the time until the response.
-func (p *prober) ask(z crowdZone) (time.Duration, error) {
+// ask asks one zone and gives the time until the response, and whether that is the guest's answer.
+func (p *prober) ask(z crowdZone) (took time.Duration, right bool, err error) {
 	p.asked++
 	label := fmt.Sprintf("probe-%d", p.asked)
 	id := uint16(p.asked)
 	query, err := packQuery(id, label+"."+z.apex, uint16(dnsmessage.TypeA))
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	buf := make([]byte, 4096)
 	begun := time.Now()
 	if err := p.conn.SetDeadline(begun.Add(probePatience)); err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	if _, err := p.conn.Write(query); err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	for {
 		n, err := p.conn.Read(buf)
-		took := time.Since(begun)
+		took = time.Since(begun)
 		if errors.Is(err, os.ErrDeadlineExceeded) {
 			p.blame("%s.%s: no response", label, z.apex)
-			return took, nil
+			return took, false, nil
 		}
 		if err != nil {
-			return 0, err
+			return 0, false, err
 		}
 		var m dnsmessage.Message
 		if err := m.Unpack(buf[:n]); err != nil {
-			return 0, fmt.Errorf("%s: %w", z.apex, err)
+			return 0, false, fmt.Errorf("%s: %w", z.apex, err)
 		}
 		if m.ID != id {
 			continue // a response that came too late
 		}
-		if want := p.crowd.address(z, label); !answers(m, want) {
+		want := p.crowd.address(z, label)
+		if right = answers(m, want); !right {
 			p.blame("%s.%s: %v with %v, want %v", label, z.apex, m.RCode, m.Answers, want)
 		}
-		return took, nil
+		return took, right, nil
 	}
 }
 
@@ -90,7 +91,7 @@ func answers(m dnsmessage.Message, want [4]byte) bool {
 func (p *prober) all() (time.Duration, error) {
 	begun := time.Now()
 	for _, z := range p.crowd.zones {
-		if _, err := p.ask(z); err != nil {
+		if _, _, err := p.ask(z); err != nil {
 			return 0, err
 		}
 	}
@@ -116,7 +117,7 @@ func (p *prober) first(ctx context.Context, s *crowdServer, most int) (f firsts,
 	})
 	for i := range min(most, len(evicted)) {
 		z := evicted[i*len(evicted)/min(most, len(evicted))]
-		took, err := p.ask(z)
+		took, right, err := p.ask(z)
 		if err != nil {
 			return f, err
 		}
@@ -124,9 +125,11 @@ func (p *prober) first(ctx context.Context, s *crowdServer, most int) (f firsts,
 		if err != nil {
 			return f, err
 		}
-		if after.values[metricLoads] > before.values[metricLoads] {
+		switch {
+		case !right: // not the guest's answer, and so not the time of one
+		case after.values[metricLoads] > before.values[metricLoads]:
 			f.code = append(f.code, uint32(took))
-		} else {
+		default:
 			f.instance = append(f.instance, uint32(took))
 		}
 		before = after

@@ -9,8 +9,10 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -27,8 +29,8 @@ type crowdServer struct {
 	metrics string // address
 }
 
-// crowdServer makes a server's folder with the zones that are asked beside the crowd, and starts it on both cores.
-func (b *bench) crowdServer(ctx context.Context, memory int, beside, private []zone) (*crowdServer, error) {
+// crowdServer makes the folder of a server, and its configuration.
+func (b *bench) crowdServer(memory int, beside []zone) (*crowdServer, error) {
 	dir, err := os.MkdirTemp(b.memoryDir, "server-")
 	if err != nil {
 		return nil, err
@@ -48,11 +50,11 @@ func (b *bench) crowdServer(ctx context.Context, memory int, beside, private []z
 		"RESPONDER_METRICS_LISTEN="+s.metrics, "RESPONDER_CONTROL_RATE=0",
 		fmt.Sprintf("RESPONDER_GUEST_MEMORY=%d", memory),
 	)
-	if err := b.fill(s.setup, s.env, private, []guest{guestApps}); err != nil {
-		return nil, err
-	}
-	return s, s.begin(ctx, fmt.Sprintf("%d,%d", b.serverCore, b.loadCore), b.responder)
+	return s, nil
 }
+
+// store is where the server's store lies.
+func (s *crowdServer) store() string { return filepath.Join(s.setup.dir, "responder.db") }
 
 // begin starts the process and waits until it is ready.
 func (s *crowdServer) begin(ctx context.Context, cores, responder string) error {
@@ -99,6 +101,9 @@ type crowdZone struct {
 	first byte // octet that the guest is configured with; 0 where it has no configuration
 }
 
+// crowdWriters attach at the same time.
+const crowdWriters = 2
+
 // inhabit pushes a crowd's modules and gives each its zones, through the control endpoint.
 func (s *crowdServer) inhabit(ctx context.Context, c *crowd, files []string) error {
 	client := control.NewClient(s.control, "")
@@ -112,25 +117,54 @@ func (s *crowdServer) inhabit(ctx context.Context, c *crowd, files []string) err
 			return fmt.Errorf("%s: %w", g.name(), err)
 		}
 	}
-	for _, z := range c.zones {
-		var text strings.Builder
-		head(&text, z.apex)
-		sets, err := zonefile.Parse(strings.NewReader(text.String()), zonefile.Options{Origin: rr.MustParseName(z.apex)})
-		if err != nil {
-			return err
-		}
-		if _, err := client.ImportZone(ctx, control.ZoneImport{Zone: z.apex}, sets); err != nil {
-			return fmt.Errorf("%s: %w", z.apex, err)
-		}
-		attachment := control.Attachment{At: z.apex, Scope: "subtree", Guest: c.guests[z.guest].name()}
-		if z.first != 0 {
-			attachment.Values = map[string]string{"first": strconv.Itoa(int(z.first))}
-		}
-		if _, err := client.Attach(ctx, attachment); err != nil {
-			return fmt.Errorf("%s: %w", z.apex, err)
-		}
+	failed := make([]error, crowdWriters)
+	var group sync.WaitGroup
+	for w := range crowdWriters {
+		group.Go(func() {
+			for i := w; i < len(c.zones) && failed[w] == nil; i += crowdWriters {
+				failed[w] = attachCrowd(ctx, client, c, c.zones[i])
+			}
+		})
+	}
+	group.Wait()
+	return errors.Join(failed...)
+}
+
+// attachCrowd makes one zone and attaches its guest.
+func attachCrowd(ctx context.Context, client *control.Client, c *crowd, z crowdZone) error {
+	var text strings.Builder
+	head(&text, z.apex)
+	sets, err := zonefile.Parse(strings.NewReader(text.String()), zonefile.Options{Origin: rr.MustParseName(z.apex)})
+	if err != nil {
+		return err
+	}
+	if _, err := client.ImportZone(ctx, control.ZoneImport{Zone: z.apex}, sets); err != nil {
+		return fmt.Errorf("%s: %w", z.apex, err)
+	}
+	attachment := control.Attachment{At: z.apex, Scope: "subtree", Guest: c.guests[z.guest].name()}
+	if z.first != 0 {
+		attachment.Values = map[string]string{"first": strconv.Itoa(int(z.first))}
+	}
+	if _, err := client.Attach(ctx, attachment); err != nil {
+		return fmt.Errorf("%s: %w", z.apex, err)
 	}
 	return nil
+}
+
+// problems are what the server could not do, a line each.
+func (s *crowdServer) problems(ctx context.Context) ([]string, error) {
+	client := control.NewClient(s.control, "")
+	defer client.Close()
+	all, err := client.Replicas(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var lines []string
+	for what, why := range all.Problems {
+		lines = append(lines, what+": "+why)
+	}
+	slices.Sort(lines)
+	return lines, nil
 }
 
 // crowdMetrics is what /metrics says of guests.
@@ -148,7 +182,6 @@ const (
 	metricInstances = "responder_guest_instances"
 	metricEvictions = "responder_guest_evictions_total"
 	metricStarved   = "responder_guest_starved_total"
-	metricProblems  = "responder_replica_problems"
 )
 
 // scrape reads the server's metrics.
