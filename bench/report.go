@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	goruntime "runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -58,6 +59,9 @@ func (r *report) machine(b *bench) {
 func (r *report) closing(b *bench, took time.Duration) {
 	r.line("The run took %.0f s: `bench -seconds %g -rounds %d -names %d -many %d -distinct %d -rate %g`.",
 		took.Seconds(), b.seconds, b.rounds, b.names, b.many, b.distinct, b.rate)
+	if slices.Contains(b.sections(), "crowd") {
+		r.line("With -only %s -crowd %d -crowd-memory %d -crowd-probes %d.", strings.Join(b.sections(), ","), b.crowd, b.crowdMemory, b.crowdProbes)
+	}
 }
 
 func cpuModel() string {
