@@ -287,6 +287,7 @@ func (s *server) listenHTTP(variable, address string, h *http.Server) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", envPrefix+variable, err)
 	}
+	listener = control.Bounded(listener)
 	if h.TLSConfig != nil {
 		listener = tls.NewListener(listener, h.TLSConfig)
 	}

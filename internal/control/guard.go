@@ -170,16 +170,7 @@ func network(r *http.Request) string {
 	if err != nil {
 		return host
 	}
-	addr = addr.Unmap().WithZone("")
-	bits := 64
-	if addr.Is4() {
-		bits = 32
-	}
-	prefix, err := addr.Prefix(bits)
-	if err != nil {
-		return host
-	}
-	return prefix.String()
+	return networkOf(addr)
 }
 
 // loopbackHost reports whether a Host header names this machine to itself.
