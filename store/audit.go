@@ -29,13 +29,19 @@ type AuditEntry struct {
 
 const (
 	auditShards   = 16
-	auditKeep     = 400 * 24 * time.Hour  // and no longer
-	auditRows     = 100_000 / auditShards // kept of a shard
-	auditTrim     = 2048                  // rows dropped by one commit
-	maxAuditText  = 512                   // octets of each text
+	auditKeep     = 400 * 24 * time.Hour // and no longer
+	auditTrim     = 2048                 // rows dropped by one commit
+	maxAuditText  = 512                  // octets of each text
 	maxAuditNames = 64
 	maxAuditTime  = 1 << 58 // microseconds, some nine thousand years
 )
+
+// auditBounds are how many entries of a shard are kept, the newest ones. Those of one
+// writer are bounded apart, so that nobody drives out what others did by changing
+// something often.
+type auditBounds struct{ ofOne, all int }
+
+var auditRows = auditBounds{ofOne: 50_000 / auditShards, all: 200_000 / auditShards}
 
 type auditKey struct{}
 
@@ -164,10 +170,13 @@ func (s *Store) Audit(ctx context.Context, limit int, wants func(*AuditEntry) bo
 func auditRange(shard byte) Range { return Range{string([]byte{shard}), string([]byte{shard + 1})} }
 
 // TrimAudit drops entries that are older than 400 days, and those beyond the newest
-// hundred thousand, about. A Store does so by itself.
-func (s *Store) TrimAudit(ctx context.Context) error {
+// fifty thousand of one writer and two hundred thousand of all, about. A Store does so
+// by itself.
+func (s *Store) TrimAudit(ctx context.Context) error { return s.trimAudit(ctx, auditRows) }
+
+func (s *Store) trimAudit(ctx context.Context, most auditBounds) error {
 	for shard := range byte(auditShards) {
-		old, err := s.oldAudit(ctx, shard)
+		old, err := s.oldAudit(ctx, shard, most)
 		if err != nil {
 			return err
 		}
@@ -187,13 +196,17 @@ func (s *Store) TrimAudit(ctx context.Context) error {
 }
 
 // oldAudit lists what of a shard is to be dropped.
-func (s *Store) oldAudit(ctx context.Context, shard byte) (old []string, err error) {
+func (s *Store) oldAudit(ctx context.Context, shard byte, most auditBounds) (old []string, err error) {
 	expired := string(auditPlace(shard, s.now().Add(-auditKeep)))
-	rows := 0
+	kept, of := 0, map[string]int{}
 	err = s.Snapshot(ctx, func(v *Snapshot) error {
-		return v.scan(ctx, TableAudit, []Range{auditRange(shard)}, func(key, _ []byte) error {
-			if rows++; rows > auditRows || string(key) > expired {
+		return v.scan(ctx, TableAudit, []Range{auditRange(shard)}, func(key, row []byte) error {
+			e, _ := decodeAudit(key, row) // Verify finds one that does not read; it counts as nobody's here
+			if kept == most.all || of[e.Who] == most.ofOne || string(key) > expired {
 				old = append(old, string(key))
+			} else {
+				kept++
+				of[e.Who]++
 			}
 			return ctx.Err()
 		})

@@ -66,3 +66,47 @@ func TestAuditOrder(t *testing.T) {
 		}
 	}
 }
+
+// Who changes something often drives out its own entries, and not those of others.
+func TestTrimAuditOfOne(t *testing.T) {
+	st, err := store.New(t.Context(), memory.New(), store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer st.Close()
+	change := func(who string, i int) {
+		ctx := store.WithAudit(t.Context(), store.AuditEntry{RequestID: fmt.Sprint(who, i), Who: who, Operation: "o"})
+		if _, _, err := st.CreateToken(ctx, store.Token{Name: fmt.Sprint(who, i), Scopes: store.MayRead}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	change("quiet", 0)
+	for i := range 400 {
+		change("busy", i)
+	}
+	kept := func() map[string]int {
+		got, err := st.Audit(t.Context(), 1000, func(*store.AuditEntry) bool { return true })
+		if err != nil {
+			t.Fatal(err)
+		}
+		of := map[string]int{}
+		for _, e := range got {
+			of[e.Who]++
+		}
+		return of
+	}
+	for _, most := range []int{10, 2} {
+		if err := st.TrimAuditTo(t.Context(), most, 100); err != nil {
+			t.Fatal(err)
+		}
+		if of := kept(); of["quiet"] != 1 || of["busy"] == 0 || of["busy"] > 16*most {
+			t.Errorf("at most %d of one in a shard: %v are left", most, of)
+		}
+	}
+	if err := st.TrimAuditTo(t.Context(), 2, 1); err != nil {
+		t.Fatal(err)
+	}
+	if of := kept(); of["busy"] == 0 || of["quiet"]+of["busy"] > 16 {
+		t.Errorf("at most one in a shard: %v are left", of)
+	}
+}

@@ -25,7 +25,8 @@ func (p *program) auditList() *cobra.Command {
 		Short: "List changes, the newest first",
 		Long: `List changes of zones, records, guests and tokens, the newest first: who made them, by what request,
 and about what. A change and its entry are written together, and what changed nothing has none.
-Entries are kept for 400 days, and no more than the newest hundred thousand, about.`,
+Entries are kept for 400 days, of one writer no more than the newest 50,000, and of all no more
+than 200,000, about.`,
 		Args: arguments(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return p.operate(cmd.Context(), func(ops operations) error {
