@@ -45,7 +45,11 @@ func writeStep(say func(int, string, ...any), s *control.TraceStep) {
 		say(0, "%s %s: zone %s, which the token is not for", s.Name, s.Type, s.Zone)
 		return
 	}
-	say(0, "%s %s: zone %s%s", s.Name, s.Type, s.Zone, placed[s.Place])
+	from := ""
+	if s.Residency == "lookup" {
+		from = ", read from the store"
+	}
+	say(0, "%s %s: zone %s%s%s", s.Name, s.Type, s.Zone, placed[s.Place], from)
 	if a := s.Attachment; a != nil {
 		say(1, "attached at %s (%s): %s, fallback %s", a.At, a.Scope, a.Guest, a.Fallback)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/namelet/namelet/internal/control"
+	"github.com/namelet/namelet/internal/guestlog"
 	"github.com/namelet/namelet/rr"
 	"github.com/namelet/namelet/runtime"
 	"github.com/namelet/namelet/store"
@@ -441,7 +442,13 @@ func (brokenReader) Read([]byte) (int, error) { return 0, errors.New("broken off
 // Whatever is sent, the answer is a result or a problem, and never a fault of the
 // server.
 func FuzzHandler(f *testing.F) {
-	handler := control.Handler(newService(f), control.Endpoint{})
+	over := make(chan struct{}) // so that nothing is followed
+	close(over)
+	journal := guestlog.New(guestlog.DefaultBounds)
+	journal.Note(note("g@1", "a.", "hello"))
+	handler := control.Handler(newService(f), control.Endpoint{Explain: alias, Journal: journal, Ending: over})
+	f.Add("/v1/guest/logs", "application/json", "", []byte(`{"guest":"g","version":1,"zone":"a.","since":"2026-01-01T00:00:00Z","after":1,"follow":true}`))
+	f.Add("/v1/query/trace", "application/json", "", []byte(`{"name":"x.a.","type":"TXT","from":"::1","client":"192.0.2.0/24","transport":"tcp","dnssec":true}`))
 	f.Add("/v1/record/set", "application/json", "", []byte(`{"zone":"a.","set":{"name":"b.a.","type":"TXT","TTL":1,"data":["x"]}}`))
 	f.Add("/v1/zone/import", "text/dns", `{"zone":"a."}`, []byte("@ 60 SOA ns h 5 1 1 1 1\n@ 60 NS ns\n"))
 	f.Add("/v1/guest/push", "application/wasm", `{"guest":"g"}`, []byte("\x00asm\x01\x00\x00\x00"))

@@ -2,6 +2,7 @@ package control
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -76,11 +77,13 @@ type logs struct {
 	journal *guestlog.Journal
 	ending  <-chan struct{}
 	places  chan struct{}
+
+	patience time.Duration // for a client to take what is sent
 }
 
 // logRoutes are about what guests say.
 func logRoutes(rs *routes, s *Service, e Endpoint) {
-	l := &logs{service: s, journal: e.Journal, ending: e.Ending, places: make(chan struct{}, maxFollowers)}
+	l := &logs{service: s, journal: e.Journal, ending: e.Ending, places: make(chan struct{}, maxFollowers), patience: cmp.Or(e.patience, lineTime)}
 	handleBody(rs, route{path: pathGuestLogs, scope: store.MayGuests, gives: typeLines, lines: reflect.TypeFor[GuestLogLine](), summary: "Give what a guest logged on this server, and how it failed"},
 		nil, touchLogs, l.serve)
 }
@@ -99,7 +102,7 @@ func (l *logs) serve(w http.ResponseWriter, r *http.Request, q GuestLogsQuery) e
 	if err != nil {
 		return err
 	}
-	stream := &lineStream{w: w, control: http.NewResponseController(w)}
+	stream := &lineStream{w: w, control: http.NewResponseController(w), patience: l.patience}
 	reader := l.journal.Read(q.Guest, q.After)
 	if !q.Follow {
 		w.Header().Set("Content-Type", typeLines)
@@ -177,6 +180,8 @@ type lineStream struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
 	lost    uint64 // entries that the next line is to tell of
+
+	patience time.Duration
 }
 
 // lineTime is how long a client may take to take what is sent.
@@ -187,7 +192,7 @@ const lineTime = 10 * time.Second
 func (s *lineStream) send(reader *guestlog.Reader, fits func(*guestlog.Entry) bool) bool {
 	entries, lost := reader.Next()
 	s.lost += lost
-	_ = s.control.SetWriteDeadline(time.Now().Add(lineTime)) // a recorder in a test has none
+	_ = s.control.SetWriteDeadline(time.Now().Add(s.patience)) // a recorder in a test has none
 	out := json.NewEncoder(s.w)
 	for _, e := range entries {
 		if !fits(e) {
@@ -204,7 +209,7 @@ func (s *lineStream) send(reader *guestlog.Reader, fits func(*guestlog.Entry) bo
 
 // alive sends an empty line, so that a client that has gone is found out.
 func (s *lineStream) alive() {
-	_ = s.control.SetWriteDeadline(time.Now().Add(lineTime))
+	_ = s.control.SetWriteDeadline(time.Now().Add(s.patience))
 	_, _ = io.WriteString(s.w, "\n") // what does not arrive is seen by the next send
 }
 

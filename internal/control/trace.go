@@ -45,6 +45,7 @@ type TraceStep struct {
 	Name       string           `json:"name"`
 	Type       string           `json:"type"`
 	Zone       string           `json:"zone,omitempty"`       // empty where none is served here
+	Residency  string           `json:"residency,omitempty"`  // of the zone: memory or lookup
 	Place      string           `json:"place,omitempty"`      // of the name in the zone's own data: exact, wildcard, nothing, cut or dname
 	Attachment *TraceAttachment `json:"attachment,omitempty"` // that covers the name
 	Passed     string           `json:"passed,omitempty"`     // why its guest is not asked

@@ -11,6 +11,7 @@ import (
 	"github.com/namelet/namelet/internal/resolve"
 	"github.com/namelet/namelet/rr"
 	"github.com/namelet/namelet/runtime"
+	"github.com/namelet/namelet/store"
 	"github.com/namelet/namelet/store/zonefile"
 )
 
@@ -112,7 +113,10 @@ func (w *traceWords) step(s *resolve.Step) TraceStep {
 		t.Decided = "hidden"
 		return t
 	}
-	t.Place = placeWords[s.Place]
+	t.Place, t.Residency = placeWords[s.Place], store.ResidencyMemory.String()
+	if s.Unheld {
+		t.Residency = store.ResidencyLookup.String()
+	}
 	if s.Attachment == nil {
 		if s.Passed == resolve.PassedWaits {
 			t.Why = passedWords[s.Passed]
