@@ -88,9 +88,6 @@ func crowds(ctx context.Context, b *bench) error {
 	if _, err := os.Stat(filepath.Join(repository, "sdk", "rust", "Cargo.toml")); err != nil {
 		return fmt.Errorf("guests are built in the repository's folder, and this is not it: %w", err)
 	}
-	if err := os.MkdirAll(filepath.Join(repository, "bin", "bench"), 0o755); err != nil {
-		return err
-	}
 	b.report.line("## Very many guests")
 	b.report.line("")
 	b.report.line("Each zone has one attachment. The modules are made by rule and differ in code; each answer to a question by itself is held against")

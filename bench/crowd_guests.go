@@ -124,8 +124,11 @@ func (g crowdGuest) write(work string) (dir string, err error) {
 	if err != nil {
 		return "", err
 	}
-	if g.Language == "Go" { // finds this module from a folder within it alone
-		work = filepath.Join(g.Repository, "bin", "bench")
+	if g.Language == "Go" { // finds this module from a folder within it alone; ./... does not go into this one
+		work = filepath.Join(g.Repository, "bin", "bench", "testdata")
+		if err := os.MkdirAll(work, 0o755); err != nil {
+			return "", err
+		}
 	}
 	if dir, err = os.MkdirTemp(work, g.name()+"-"); err != nil {
 		return "", err

@@ -20,9 +20,6 @@ func TestCrowdGuests(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.MkdirAll(filepath.Join(repository, "bin", "bench"), 0o755); err != nil {
-		t.Fatal(err)
-	}
 	request := modulesRequest{Work: t.TempDir()}
 	for i, language := range []string{"Go", "C", "Rust", "AssemblyScript"} {
 		request.Guests = append(request.Guests, makeCrowdGuest(language, 7+i, repository))
