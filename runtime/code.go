@@ -131,7 +131,9 @@ func (c *code) leave() {
 // fetch loads the code and says so to all who wait. It goes on when they have gone: the next will want it.
 func (c *code) fetch(l *load) {
 	c.engine.loads <- struct{}{}
-	compiled, err := c.restore()
+	var compiled wazero.CompiledModule
+	var err error
+	aside(func() { compiled, err = c.restore() })
 	<-c.engine.loads
 	c.mu.Lock()
 	defer c.mu.Unlock()

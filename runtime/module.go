@@ -61,18 +61,27 @@ type Module struct {
 }
 
 // Compile inspects, meters and compiles the module. It takes a while (seconds for a large one that is
-// not in the cache) and holds up nobody but its caller, apart from the processor it uses. The error is
+// not in the cache) and holds up nobody but its caller: others go before it. The error is
 // a *Refusal where the module cannot be a guest; such an error never says that the host is at fault.
 func (e *Engine) Compile(ctx context.Context, wasm []byte) (*Module, error) {
 	options := meter.DefaultOptions()
 	options.MemoryPages = e.config.Most.MemoryPages
-	report, metered, err := inspected(wasm, options)
+	var (
+		report   *Report
+		metered  []byte
+		compiled wazero.CompiledModule
+		err      error
+	)
+	aside(func() {
+		if report, metered, err = inspected(wasm, options); err != nil {
+			return
+		}
+		if compiled, err = e.compile(ctx, metered); err != nil {
+			err = refusal(err)
+		}
+	})
 	if err != nil {
 		return nil, err
-	}
-	compiled, err := e.compile(ctx, metered)
-	if err != nil {
-		return nil, refusal(err)
 	}
 	m := &Module{engine: e, report: report, bases: map[int]weak.Pointer[frozenMemory]{}}
 	m.code.engine, m.code.compiled, m.code.size = e, compiled, codeLeast+int64(codePerByte*float64(len(metered)))
