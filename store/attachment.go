@@ -69,6 +69,8 @@ const (
 	formConcurrent = 3 // with limits on concurrency
 	attachmentForm = 4 // the newest: with what takes a version back by itself
 
+	zoneAttachments = 1024 // of a zone, where Options do not say
+
 	maxGrants = 64
 	maxConfig = 64 << 10 // octets of a configuration as a guest is given it
 )
@@ -210,13 +212,13 @@ func (s *Store) Attach(ctx context.Context, a Attachment) (Attachment, error) {
 		if err := t.guard(ctx, TableMeta, metaCatalog); err != nil {
 			return err
 		}
-		made, err = t.attach(ctx, a)
+		made, err = t.attach(ctx, a, s.attachments)
 		return err
 	})
 	return made, err
 }
 
-func (t *tx) attach(ctx context.Context, a Attachment) (Attachment, error) {
+func (t *tx) attach(ctx context.Context, a Attachment, most int) (Attachment, error) {
 	v := &Snapshot{t}
 	z, err := v.liveZone(ctx, a.Zone)
 	switch {
@@ -245,6 +247,10 @@ func (t *tx) attach(ctx context.Context, a Attachment) (Attachment, error) {
 			return was, err
 		}
 		a.succeed(was)
+	} else if all, err := v.Attachments(ctx, a.Zone); err != nil {
+		return a, err
+	} else if len(all) >= most {
+		return a, fail(ErrTooLarge, "zone %v: it has %d attachments, and can have no more", a.Zone, len(all))
 	}
 	return t.putAttachment(ctx, a)
 }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -31,20 +32,25 @@ type Options struct {
 	// GuestVersions is how many versions of a guest are kept, the newest ones, beside
 	// those that attachments have; 100 where 0.
 	GuestVersions int
+
+	// Attachments is how many a zone can have, since each server has all of them in
+	// memory with their configuration; 1,024 where 0.
+	Attachments int
 }
 
 // Store is the system of record over a driver.
 type Store struct {
-	driver   Driver
-	identity string
-	given    bool // the identity was not read: writers look whether it holds
-	check    func(zone rr.Name, set rr.Set) error
-	now      func() time.Time
-	keep     uint64          // entries of a journal
-	versions uint64          // of a guest that are kept
-	ctx      context.Context // ends when the store is closed
-	cancel   context.CancelFunc
-	audit    time.Time // of the newest entry; the committer's alone
+	driver      Driver
+	identity    string
+	given       bool // the identity was not read: writers look whether it holds
+	check       func(zone rr.Name, set rr.Set) error
+	now         func() time.Time
+	keep        uint64          // entries of a journal
+	versions    uint64          // of a guest that are kept
+	attachments int             // that a zone can have
+	ctx         context.Context // ends when the store is closed
+	cancel      context.CancelFunc
+	audit       time.Time // of the newest entry; the committer's alone
 
 	mu       sync.Mutex
 	queue    []*job
@@ -74,6 +80,7 @@ func New(ctx context.Context, d Driver, o Options) (*Store, error) {
 	if o.JournalVersions <= 0 {
 		s.keep = journalVersions
 	}
+	s.attachments = cmp.Or(max(o.Attachments, 0), zoneAttachments)
 	s.versions = keptVersions
 	if o.GuestVersions > 0 {
 		s.versions = uint64(o.GuestVersions)

@@ -83,6 +83,37 @@ func testKeptVersions(t *testing.T, s *suite) {
 	wantWhole(t, st)
 }
 
+// A zone has so many attachments and no more; the ones that it has can be changed.
+func testManyAttachments(t *testing.T, s *suite) {
+	const most = 5
+	st, _ := s.open(t, store.Options{Attachments: most})
+	replaceZone(t, st, apex, 1)
+	if _, err := st.PutGuest(ctx, "geo", []byte("module")); err != nil {
+		t.Fatal(err)
+	}
+	at := func(i int) store.Attachment {
+		return store.Attachment{Zone: apex, At: rr.MustParseName(fmt.Sprintf("n%d.%v", i, apex)), Guest: "geo"}
+	}
+	for i := range most {
+		if _, err := st.Attach(ctx, at(i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err := st.Attach(ctx, at(most))
+	wantErr(t, "one too many", err, store.ErrTooLarge)
+	again := at(3)
+	again.Values = map[string]string{"k": "v"}
+	if _, err := st.Attach(ctx, again); err != nil {
+		t.Errorf("one that is there: %v", err)
+	}
+	if err := st.Detach(ctx, apex, at(4).At, store.ScopeSubtree); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := st.Attach(ctx, at(most)); err != nil {
+		t.Errorf("in the place of one: %v", err)
+	}
+}
+
 func replaceZone(t *testing.T, st *store.Store, zone rr.Name, serial uint32) {
 	t.Helper()
 	if _, err := st.ReplaceZone(ctx, store.ZoneSpec{Name: zone}, store.Sequence([]rr.Set{soa(zone, serial)}), store.ReplaceOptions{}); err != nil {

@@ -69,6 +69,7 @@ func Run(t *testing.T, b Backend) {
 		{"guest/versions", testGuests},
 		{"guest/delete", testDeleteGuest},
 		{"guest/kept", testKeptVersions},
+		{"guest/many", testManyAttachments},
 		{"guest/limit", testGuestLimit},
 		{"attachment/rules", testAttachments},
 		{"attachment/cascade", testCascade},
