@@ -56,6 +56,9 @@ func (b *bench) crowdServer(memory int, beside []zone) (*crowdServer, error) {
 // store is where the server's store lies.
 func (s *crowdServer) store() string { return filepath.Join(s.setup.dir, "responder.db") }
 
+// crowdPatience is how long a server may take until it is ready: it may have to compile all modules.
+const crowdPatience = 10 * time.Minute
+
 // begin starts the process and waits until it is ready.
 func (s *crowdServer) begin(ctx context.Context, cores, responder string) error {
 	begun := time.Now()
@@ -64,7 +67,7 @@ func (s *crowdServer) begin(ctx context.Context, cores, responder string) error 
 		return err
 	}
 	s.server = &server{name: "Namelet", process: p, port: s.setup.port, control: s.setup.control}
-	for deadline := begun.Add(startPatience); ; {
+	for deadline := begun.Add(crowdPatience); ; {
 		response, err := http.Get("http://" + s.metrics + "/readyz")
 		if err == nil {
 			response.Body.Close()
@@ -83,7 +86,7 @@ func (s *crowdServer) begin(ctx context.Context, cores, responder string) error 
 		}
 		if time.Now().After(deadline) {
 			s.stop()
-			return fmt.Errorf("%s is not ready within %v: %s", s.name, startPatience, p.log)
+			return fmt.Errorf("%s is not ready within %v: %s", s.name, crowdPatience, p.log)
 		}
 	}
 }

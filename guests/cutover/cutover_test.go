@@ -26,8 +26,15 @@ func setup(config map[string]string) sdktest.Setup {
 }
 
 func TestCutover(t *testing.T) {
+	module := sdktest.Build(t, ".")
+	t.Run("names of the zone", func(t *testing.T) { testNames(t, sdktest.Module(module)) })
+	t.Run("names elsewhere", func(t *testing.T) { testElsewhere(t, sdktest.Module(module)) })
+	t.Run("configuration refused", func(t *testing.T) { testRefused(t, sdktest.Module(module)) })
+}
+
+func testNames(t *testing.T, guest sdktest.Guest) {
 	names := setup(map[string]string{"at": "1700000000", "old": "blue.example", "new": "Green.example."})
-	sdktest.Run(t, sdktest.Folder("."), names, []sdktest.Case{
+	sdktest.Run(t, guest, names, []sdktest.Case{
 		{
 			Name: "before", Ask: "www.example A", Now: moment - 1, Want: "www.example. 300 A 192.0.2.1",
 			Reads: "before 1700000000, lookup blue.example. A",
@@ -39,9 +46,9 @@ func TestCutover(t *testing.T) {
 	})
 }
 
-func TestCutoverElsewhere(t *testing.T) {
+func testElsewhere(t *testing.T, guest sdktest.Guest) {
 	names := setup(map[string]string{"at": "1700000000", "old": "alias.example", "new": "www.example.net"})
-	sdktest.Run(t, sdktest.Folder("."), names, []sdktest.Case{
+	sdktest.Run(t, guest, names, []sdktest.Case{
 		{
 			Name: "an alias", Ask: "www.example A", Now: moment - 1,
 			Want: "www.example. 60 CNAME alias.example.\nalias.example. 300 CNAME green.example.\ngreen.example. 300 A 192.0.2.2",
@@ -49,14 +56,13 @@ func TestCutoverElsewhere(t *testing.T) {
 		{Name: "a name of others", Ask: "www.example A", Now: moment, Want: "www.example. 60 CNAME www.example.net."},
 	})
 	gone := setup(map[string]string{"at": "1700000000", "old": "none.example", "new": "x.cut.example"})
-	sdktest.Run(t, sdktest.Folder("."), gone, []sdktest.Case{
+	sdktest.Run(t, guest, gone, []sdktest.Case{
 		{Name: "a name that is not there", Ask: "www.example A", Now: moment - 1, Want: "NODATA"},
 		{Name: "a delegated one", Ask: "www.example A", Now: moment, Want: "FAILED\nNXDOMAIN"},
 	})
 }
 
-func TestConfigurationRefused(t *testing.T) {
-	wasm := sdktest.Build(t, ".")
+func testRefused(t *testing.T, guest sdktest.Guest) {
 	long := strings.Repeat("a", 64)
 	for name, config := range map[string]map[string]string{
 		"none":                  nil,
@@ -69,7 +75,7 @@ func TestConfigurationRefused(t *testing.T) {
 		"an unknown key":        {"at": "1", "old": "a", "new": "b", "then": "c"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if err := sdktest.Refusal(t, sdktest.Module(wasm), setup(config)); err == nil {
+			if err := sdktest.Refusal(t, guest, setup(config)); err == nil {
 				t.Error("it was taken")
 			}
 		})

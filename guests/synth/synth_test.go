@@ -19,8 +19,15 @@ func setup(config map[string]string) sdktest.Setup {
 }
 
 func TestSynth(t *testing.T) {
+	module := sdktest.Build(t, ".")
+	t.Run("two networks", func(t *testing.T) { testNetworks(t, sdktest.Module(module)) })
+	t.Run("all addresses", func(t *testing.T) { testAll(t, sdktest.Module(module)) })
+	t.Run("configuration refused", func(t *testing.T) { testRefused(t, sdktest.Module(module)) })
+}
+
+func testNetworks(t *testing.T, guest sdktest.Guest) {
 	both := setup(map[string]string{"net": "192.0.2.0/25", "net6": "2001:db8::/32", "ttl": "30"})
-	sdktest.Run(t, sdktest.Folder("."), both, []sdktest.Case{
+	sdktest.Run(t, guest, both, []sdktest.Case{
 		{Ask: "ip-192-0-2-7.hosts.example A", Want: "ip-192-0-2-7.hosts.example. 30 A 192.0.2.7", Reads: "nothing"},
 		{Ask: "ip-192-0-2-127.hosts.example A", Want: "ip-192-0-2-127.hosts.example. 30 A 192.0.2.127"},
 		{Name: "beyond the network", Ask: "ip-192-0-2-128.hosts.example A", Want: "NXDOMAIN"},
@@ -38,17 +45,16 @@ func TestSynth(t *testing.T) {
 	})
 }
 
-func TestSynthEverything(t *testing.T) {
+func testAll(t *testing.T, guest sdktest.Guest) {
 	all := setup(map[string]string{"net": "0.0.0.0/0", "net6": "::/0", "prefix": "H"})
-	sdktest.Run(t, sdktest.Folder("."), all, []sdktest.Case{
+	sdktest.Run(t, guest, all, []sdktest.Case{
 		{Ask: "h255-255-255-255.hosts.example A", Want: "h255-255-255-255.hosts.example. 60 A 255.255.255.255"},
 		{Ask: "hffff--1.hosts.example AAAA", Want: "hffff--1.hosts.example. 60 AAAA ffff::1"},
 		{Name: "no prefix", Ask: "192-0-2-7.hosts.example A", Want: "NXDOMAIN"},
 	})
 }
 
-func TestConfigurationRefused(t *testing.T) {
-	wasm := sdktest.Build(t, ".")
+func testRefused(t *testing.T, guest sdktest.Guest) {
 	for name, config := range map[string]map[string]string{
 		"none":                   nil,
 		"no network":             {"ttl": "5"},
@@ -60,7 +66,7 @@ func TestConfigurationRefused(t *testing.T) {
 		"an unknown key":         {"net": "192.0.2.0/24", "nets": "1"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if err := sdktest.Refusal(t, sdktest.Module(wasm), setup(config)); err == nil {
+			if err := sdktest.Refusal(t, guest, setup(config)); err == nil {
 				t.Error("it was taken")
 			}
 		})

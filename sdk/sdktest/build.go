@@ -31,12 +31,6 @@ func C(file, include string) Guest {
 	return Guest{module: func(tb testing.TB) []byte { return BuildC(tb, file, include) }}
 }
 
-// Folder is the guest in a folder, in any language that `responder guest build` takes; the Go guest of the test's
-// own package is [Here].
-func Folder(dir string) Guest {
-	return Guest{module: func(tb testing.TB) []byte { return Build(tb, dir) }}
-}
-
 // Build compiles the guest in a folder as `responder guest build` does, and gives the module.
 func Build(tb testing.TB, dir string) []byte {
 	tb.Helper()

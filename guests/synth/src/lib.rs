@@ -23,7 +23,12 @@ namelet::guest!(Synth);
 
 impl Guest for Synth {
     fn configure(config: &Config) -> Option<Self> {
-        let mut synth = Synth { v4: None, v6: None, prefix: "ip-".into(), ttl: None };
+        let mut synth = Synth {
+            v4: None,
+            v6: None,
+            prefix: "ip-".into(),
+            ttl: None,
+        };
         for (key, value) in config.iter() {
             let value = from_utf8(value).ok()?;
             match key {
@@ -48,7 +53,10 @@ impl Guest for Synth {
             Some(Ok(text)) => text,
             _ => return a.from_zone(),
         };
-        let record = Record { ttl: self.ttl, owner: None };
+        let record = Record {
+            ttl: self.ttl,
+            owner: None,
+        };
         if let Some(addr) = inside(&self.v4, text, ".") {
             give(a, q, rtype::A, &addr.octets(), record)
         } else if let Some(addr) = inside(&self.v6, text, ":") {
@@ -102,7 +110,10 @@ struct Network<A> {
 impl<A: Address> Network<A> {
     fn parse(text: &str) -> Option<Self> {
         let (addr, bits) = text.split_once('/')?;
-        let network = Network { addr: addr.parse().ok()?, bits: bits.parse().ok()? };
+        let network = Network {
+            addr: addr.parse().ok()?,
+            bits: bits.parse().ok()?,
+        };
         (network.bits <= A::BITS).then_some(network)
     }
 

@@ -35,12 +35,21 @@ struct Shared(UnsafeCell<Memory>);
 // A guest has one thread, and the host calls it once at a time.
 unsafe impl Sync for Shared {}
 
-static SHARED: Shared = Shared(UnsafeCell::new(Memory { table: [0; 4], input: [0; BUFFER], output: [0; BUFFER] }));
+static SHARED: Shared = Shared(UnsafeCell::new(Memory {
+    table: [0; 4],
+    input: [0; BUFFER],
+    output: [0; BUFFER],
+}));
 
 /// What `namelet_buffers` gives: where the table of the two buffers lies.
 pub fn buffers() -> usize {
     let memory = unsafe { &mut *SHARED.0.get() };
-    memory.table = [memory.input.as_ptr() as usize as u32, BUFFER as u32, memory.output.as_ptr() as usize as u32, BUFFER as u32];
+    memory.table = [
+        memory.input.as_ptr() as usize as u32,
+        BUFFER as u32,
+        memory.output.as_ptr() as usize as u32,
+        BUFFER as u32,
+    ];
     memory.table.as_ptr() as usize
 }
 
@@ -77,7 +86,11 @@ impl<G: Guest> Slot<G> {
     /// `namelet_init`.
     pub fn init(&self, len: usize) -> i32 {
         let memory = unsafe { &*SHARED.0.get() };
-        let guest = memory.input.get(..len).and_then(Config::read).and_then(|c| G::configure(&c));
+        let guest = memory
+            .input
+            .get(..len)
+            .and_then(Config::read)
+            .and_then(|c| G::configure(&c));
         let status = if guest.is_some() { 0 } else { Status::INVALID.0 };
         unsafe { *self.0.get() = guest };
         status
@@ -89,7 +102,10 @@ impl<G: Guest> Slot<G> {
         // One borrow for each buffer: the query is read from the one, the answer written to the other.
         let (input, output) = unsafe {
             let memory = SHARED.0.get();
-            (&*core::ptr::addr_of!((*memory).input), &mut *core::ptr::addr_of_mut!((*memory).output))
+            (
+                &*core::ptr::addr_of!((*memory).input),
+                &mut *core::ptr::addr_of_mut!((*memory).output),
+            )
         };
         let (guest, query) = match (guest, input.get(..len).and_then(Query::read)) {
             (Some(guest), Some(query)) => (guest, query),

@@ -37,7 +37,14 @@ pub struct Record<'a> {
 
 impl<'a> Answer<'a> {
     pub(crate) fn new(out: &'a mut [u8; BUFFER]) -> Self {
-        Answer { out, len: HEAD, count: 0, disposition: 0, failed: None, negative_ttl: 0 }
+        Answer {
+            out,
+            len: HEAD,
+            count: 0,
+            disposition: 0,
+            failed: None,
+            negative_ttl: 0,
+        }
     }
 
     /// The name exists, without data of this type.
@@ -140,7 +147,14 @@ impl<'a> Answer<'a> {
         let len = self.len;
         self.len = 0;
         self.put(&(HEAD as u32).to_le_bytes());
-        self.put(&[if self.disposition == 0 { SAY_STATIC } else { self.disposition }, 0]);
+        self.put(&[
+            if self.disposition == 0 {
+                SAY_STATIC
+            } else {
+                self.disposition
+            },
+            0,
+        ]);
         let count = self.count;
         self.put(&count.to_le_bytes());
         let negative_ttl = self.negative_ttl;

@@ -15,7 +15,10 @@ impl<'a> Config<'a> {
             return None;
         }
         let entries = struct_bytes.get(get32(struct_bytes, 0) as usize..)?;
-        let config = Config { entries, count: get32(struct_bytes, 4) as usize };
+        let config = Config {
+            entries,
+            count: get32(struct_bytes, 4) as usize,
+        };
         (config.iter().count() == config.count).then_some(config)
     }
 
@@ -40,7 +43,10 @@ impl<'a> Config<'a> {
 
     /// Keys and values, in order.
     pub fn iter(&self) -> Entries<'a> {
-        Entries { rest: self.entries, left: self.count }
+        Entries {
+            rest: self.entries,
+            left: self.count,
+        }
     }
 }
 

@@ -50,13 +50,19 @@ impl<'a> Query<'a> {
 
     /// The labels of the qname below the attachment point, from the left.
     pub fn labels(&self) -> Labels<'a> {
-        Labels { rest: &self.qname[..self.attach] }
+        Labels {
+            rest: &self.qname[..self.attach],
+        }
     }
 
     /// Finds the RRset of a name in wire form, in the zone or one that was granted.
     pub fn lookup(&self, name: &[u8], rtype: u16) -> Result<Rrset<'a>, Status> {
         let handle = checked(unsafe { abi::lookup(name.as_ptr(), name.len(), rtype as u32, 0) })?;
-        Ok(Rrset { handle, rtype, query: PhantomData })
+        Ok(Rrset {
+            handle,
+            rtype,
+            query: PhantomData,
+        })
     }
 
     /// Does several lookups in one step. The result of each is in its request, where the step itself did not fail.
@@ -71,7 +77,11 @@ impl<'a> Query<'a> {
         let bits = checked(unsafe { abi::client(v4_bits as i32, v6_bits as i32, raw.as_mut_ptr()) })?;
         let mut addr = [0u8; 16];
         addr.copy_from_slice(&raw[8..]);
-        Ok(Client { v4: get32(&raw, 4) == 4, addr, bits: bits as u8 })
+        Ok(Client {
+            v4: get32(&raw, 4) == 4,
+            addr,
+            bits: bits as u8,
+        })
     }
 
     /// The Unix time, rounded down to a multiple of `grain` seconds.
@@ -159,7 +169,9 @@ impl Rrset<'_> {
 
     /// The rdata of the records, in `buf`, which is to have the `rdata_len` of [`Rrset::info`].
     pub fn read<'b>(&self, buf: &'b mut [u8]) -> Result<Rdata<'b>, Status> {
-        Ok(Rdata { rest: filled(buf, |p, cap| unsafe { abi::rrset_read(self.handle, p, cap) })? })
+        Ok(Rdata {
+            rest: filled(buf, |p, cap| unsafe { abi::rrset_read(self.handle, p, cap) })?,
+        })
     }
 }
 
@@ -233,6 +245,10 @@ impl<'n> LookupRequest<'n> {
 
     /// What was found, for the query whose lookups these were.
     pub fn found<'q>(&self, _: &Query<'q>) -> Result<Rrset<'q>, Status> {
-        Ok(Rrset { handle: checked(self.result)?, rtype: self.rtype as u16, query: PhantomData })
+        Ok(Rrset {
+            handle: checked(self.result)?,
+            rtype: self.rtype as u16,
+            query: PhantomData,
+        })
     }
 }

@@ -79,7 +79,13 @@ fn count(name: &[u8]) -> usize {
 }
 
 fn question(q: &Query) -> String {
-    format!("{} {} {} {}", q.qtype(), count(q.qname()), count(q.zone()), count(q.attach()))
+    format!(
+        "{} {} {} {}",
+        q.qtype(),
+        count(q.qname()),
+        count(q.zone()),
+        count(q.attach())
+    )
 }
 
 fn client(q: &Query) -> Result<String, Status> {
@@ -118,10 +124,19 @@ fn code(found: Result<Rrset, Status>) -> i32 {
 
 fn lookups(q: &Query) -> String {
     let asked = [
-        (HOST, rtype::A), (NONE, rtype::A), (SUB, rtype::A), (ALIAS, rtype::A), (HOST, rtype::TXT),
-        (ENT, rtype::TXT), (GRANTED, rtype::TXT), (DENIED, rtype::TXT),
+        (HOST, rtype::A),
+        (NONE, rtype::A),
+        (SUB, rtype::A),
+        (ALIAS, rtype::A),
+        (HOST, rtype::TXT),
+        (ENT, rtype::TXT),
+        (GRANTED, rtype::TXT),
+        (DENIED, rtype::TXT),
     ];
-    let codes: Vec<String> = asked.iter().map(|(name, rtype)| code(q.lookup(name, *rtype)).to_string()).collect();
+    let codes: Vec<String> = asked
+        .iter()
+        .map(|(name, rtype)| code(q.lookup(name, *rtype)).to_string())
+        .collect();
     codes.join(" ")
 }
 
@@ -148,12 +163,32 @@ fn many(q: &Query) -> Result<String, Status> {
 fn records(q: &Query, a: &mut Answer, label: &[u8]) -> Result<(), Status> {
     match label {
         b"sdk-rrset" => a.rrset(&q.lookup(GRANTED, rtype::TXT)?),
-        b"sdk-rrset-ttl" => a.rrset_as(&q.lookup(GRANTED, rtype::TXT)?, Record { ttl: Some(7), owner: None }),
+        b"sdk-rrset-ttl" => a.rrset_as(
+            &q.lookup(GRANTED, rtype::TXT)?,
+            Record {
+                ttl: Some(7),
+                owner: None,
+            },
+        ),
         b"sdk-record" => record(q, a),
-        b"sdk-ttl" => a.rdata_as(rtype::TXT, ONE, Record { ttl: Some(5), owner: None }),
+        b"sdk-ttl" => a.rdata_as(
+            rtype::TXT,
+            ONE,
+            Record {
+                ttl: Some(5),
+                owner: None,
+            },
+        ),
         b"sdk-chain" => {
             a.rdata(rtype::CNAME, T);
-            a.rdata_as(rtype::TXT, ONE, Record { ttl: None, owner: Some(T) })
+            a.rdata_as(
+                rtype::TXT,
+                ONE,
+                Record {
+                    ttl: None,
+                    owner: Some(T),
+                },
+            )
         }
         b"sdk-cname" => a.rdata(rtype::CNAME, TARGET),
         b"sdk-nodata" => a.nodata(),
