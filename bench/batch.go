@@ -83,10 +83,13 @@ func counted(n uintptr, errno unix.Errno) (int, error) {
 	return 0, errno
 }
 
+// message is the one at i, good until the next receive.
+func (b *batch) message(i int) []byte { return b.answers[i][:min(int(b.in[i].length), maxAnswer)] }
+
 // answer reads the message at i: its ID, RCODE and the Unix nanoseconds of its arrival.
 func (b *batch) answer(i int) (id uint16, rcode int, arrived int64, ok bool) {
 	const headerSize, response = 12, 0x80
-	m := b.answers[i][:min(int(b.in[i].length), maxAnswer)]
+	m := b.message(i)
 	if len(m) < headerSize || m[2]&response == 0 {
 		return 0, 0, 0, false
 	}

@@ -202,13 +202,37 @@ func (c *changer) swap(ctx context.Context) error {
 
 // begin changes and swaps until the function that it gives is called; that gives the first error.
 func (c *changer) begin(ctx context.Context) func() error {
-	ctx, cancel := context.WithCancel(ctx)
+	var chores []chore
+	for w := range changeWriters {
+		n := w
+		chores = append(chores, chore{changeWriters * changesAtOnce * time.Second / changesASecond, func(ctx context.Context) error {
+			n += changeWriters * changesAtOnce
+			return c.change(ctx, n)
+		}})
+	}
 	begun := time.Now()
+	stop := repeat(ctx, append(chores, chore{swapEvery, c.swap})...)
+	return func() error {
+		err := stop()
+		c.running += time.Since(begun)
+		return err
+	}
+}
+
+// chore is what is done again and again beside a load.
+type chore struct {
+	every time.Duration
+	act   func(context.Context) error
+}
+
+// repeat does chores until the function that it gives is called; that gives the first error.
+func repeat(ctx context.Context, chores ...chore) (stop func() error) {
+	ctx, cancel := context.WithCancel(ctx)
 	var group sync.WaitGroup
-	failed := make(chan error, changeWriters+1)
-	run := func(every time.Duration, act func(context.Context) error) {
+	failed := make(chan error, len(chores))
+	for _, c := range chores {
 		group.Go(func() {
-			ticks := time.NewTicker(every)
+			ticks := time.NewTicker(c.every)
 			defer ticks.Stop()
 			for {
 				select {
@@ -216,29 +240,20 @@ func (c *changer) begin(ctx context.Context) func() error {
 					return
 				case <-ticks.C:
 				}
-				// A change that was begun is finished, so that it is counted for what it is.
-				if err := act(context.WithoutCancel(ctx)); err != nil {
+				// One that was begun is finished, so that it is counted for what it is.
+				if err := c.act(context.WithoutCancel(ctx)); err != nil {
 					failed <- err
 					return
 				}
 			}
 		})
 	}
-	for w := range changeWriters {
-		n := w
-		run(changeWriters*changesAtOnce*time.Second/changesASecond, func(ctx context.Context) error {
-			n += changeWriters * changesAtOnce
-			return c.change(ctx, n)
-		})
-	}
-	run(swapEvery, c.swap)
 	return func() error {
 		cancel()
 		group.Wait()
-		c.running += time.Since(begun)
 		select {
 		case err := <-failed:
-			return fmt.Errorf("changes: %w", err)
+			return fmt.Errorf("beside the load: %w", err)
 		default:
 			return nil
 		}

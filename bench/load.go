@@ -34,6 +34,9 @@ type stream struct {
 	Seed    uint64  `json:"seed,omitempty"`    // of random labels: no two runs ask for the same
 	Rate    float64 `json:"rate,omitempty"`    // queries a second
 	Window  int     `json:"window,omitempty"`  // in flight, without a rate
+
+	// Answers are files of fingerprints, one a line for each of Queries: an answer that has none of them is wrong.
+	Answers []string `json:"answers,omitempty"`
 }
 
 // streamResult is what became of a stream.
@@ -41,6 +44,7 @@ type streamResult struct {
 	Sent     int64         `json:"sent"`
 	Answered int64         `json:"answered"`
 	Failed   int64         `json:"failed"` // answered, with neither NOERROR nor NXDOMAIN
+	Wrong    int64         `json:"wrong"`  // answered with what is in none of stream.Answers
 	Unsent   int64         `json:"unsent"` // due by the clock, but the generator was behind
 	Seconds  float64       `json:"seconds"`
 	P50      time.Duration `json:"p50"`
@@ -91,7 +95,8 @@ type generator struct {
 
 type streamState struct {
 	stream
-	names   [][]byte // packed queries, asked in turn
+	names   [][]byte   // packed queries, asked in turn
+	right   [][]uint64 // of each of stream.Answers
 	next    int
 	random  *rand.Rand
 	sockets []*socket
@@ -109,6 +114,7 @@ type socket struct {
 	fd   int
 	next uint16
 	sent [idSpace]int64 // Unix nanoseconds; 0 for none in flight
+	name [idSpace]int32 // the place in streamState.names
 }
 
 func newGenerator(request loadRequest) (*generator, error) {
@@ -129,6 +135,9 @@ func newGenerator(request loadRequest) (*generator, error) {
 			}
 		default:
 			state.names, err = readQueries(s.Queries)
+		}
+		if err == nil {
+			state.right, err = readFingerprints(s.Answers, len(state.names))
 		}
 		if err != nil {
 			g.close()
@@ -316,6 +325,7 @@ func (g *generator) sendBatch(s *streamState, n int) (int, error) {
 	to := s.sockets[s.turn]
 	s.turn = (s.turn + 1) % len(s.sockets)
 	for i := range n {
+		to.name[to.next+uint16(i)] = int32(s.next) // where it is not sent, the ID has nothing in flight, or a query that is given up
 		g.batch.put(i, to.next+uint16(i), s.query())
 	}
 	now := time.Now().UnixNano()
@@ -375,6 +385,9 @@ func (g *generator) drain(s *streamState, from *socket) error {
 		s.Answered++
 		if rcode != int(dnsmessage.RCodeSuccess) && rcode != int(dnsmessage.RCodeNameError) {
 			s.Failed++
+		}
+		if len(s.right) > 0 && !s.isRight(int(from.name[id]), g.batch.message(i)) {
+			s.Wrong++
 		}
 	}
 	return nil

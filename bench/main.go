@@ -5,7 +5,7 @@
 //
 // It prints Markdown tables. All it starts listens on 127.0.0.1 and is ended by it; all it writes is in
 // a folder that is removed at the end. With -only some of the sections are run. The command `bench load`
-// is the generator that the sections on latency, changes, floods and crowds run in a process of its own, and
+// is the generator that the sections on latency, changes, floods, crowds, swaps and pushes run in a process of its own, and
 // `bench modules` builds the guests of a crowd.
 package main
 
@@ -98,7 +98,7 @@ func parseOptions(args []string, errOut io.Writer) (*options, error) {
 	f.IntVar(&o.crowdMemory, "crowd-memory", 256, "RESPONDER_GUEST_MEMORY in MiB of the section crowd; without a Go runtime guests get a quarter")
 	f.IntVar(&o.crowdProbes, "crowd-probes", 300, "most zones without an instance that are asked one by one in the section crowd")
 	f.StringVar(&o.crowdFolder, "crowd-folder", defaultCrowdFolder(), "folder in which the modules of the section crowd are kept")
-	f.StringVar(&o.only, "only", "", "sections to run, by comma, of "+strings.Join(sectionNames(), ",")+" (default: all but crowd)")
+	f.StringVar(&o.only, "only", "", "sections to run, by comma, of "+strings.Join(sectionNames(), ",")+" (default: all but crowd, swaps and pushes)")
 	if err := f.Parse(args); err != nil {
 		return nil, err
 	}
@@ -124,7 +124,7 @@ func parseOptions(args []string, errOut io.Writer) (*options, error) {
 
 func (o *options) sections() []string {
 	if o.only == "" {
-		return slices.DeleteFunc(sectionNames(), func(name string) bool { return name == "crowd" }) // it takes too long
+		return slices.DeleteFunc(sectionNames(), func(name string) bool { return name == "crowd" || name == "swaps" || name == "pushes" }) // they take too long
 	}
 	return strings.Split(o.only, ",")
 }
@@ -146,6 +146,8 @@ var sections = []section{
 	{"flood", flood},
 	{"distinct", distinct},
 	{"crowd", crowds},
+	{"swaps", swaps},
+	{"pushes", pushes},
 }
 
 func sectionNames() []string {

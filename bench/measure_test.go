@@ -67,7 +67,7 @@ func TestOptions(t *testing.T) {
 	if err != nil || len(o.sections()) != 2 {
 		t.Errorf("got %+v, %v", o, err)
 	}
-	if o, err := parseOptions(nil, io.Discard); err != nil || len(o.sections()) != len(sections)-1 || slices.Contains(o.sections(), "crowd") {
+	if o, err := parseOptions(nil, io.Discard); err != nil || len(o.sections()) != len(sections)-3 || slices.Contains(o.sections(), "crowd") {
 		t.Errorf("without -only: got %+v, %v", o, err)
 	}
 }
