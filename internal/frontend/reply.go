@@ -70,7 +70,7 @@ func (r *streamResponder) answerStream(x *exchange) {
 		response, done = r.responder.slow(x.room(), &x.asked)
 	}
 	if !done {
-		r.server.slow.push(x)
+		r.server.whoWaits(&r.resp).push(x)
 		return
 	}
 	r.server.reply(x, response, r.counters)

@@ -39,7 +39,8 @@ type Server struct {
 	shared  *cache.Shared         // what the connections' workers answer from; nil where answers are not kept
 	limiter *connLimiter
 
-	slow *slowPool
+	slow    *slowPool // for what waits for the store
+	loading *slowPool // for what waits for the code of a guest
 
 	drainBy atomic.Pointer[time.Time] // when reading ends; nil until Shutdown
 
@@ -98,8 +99,8 @@ func Listen(ctx context.Context, config Config, handler Handler) (*Server, error
 	}
 	s.https = s.newHTTPS()
 	s.shared = s.newShared()
-	s.slow = s.newSlowPool()
-	s.metrics.slow.waiting = s.slow.waiting
+	s.slow, s.loading = s.newSlowPool(), s.newSlowPool()
+	s.metrics.slow.waiting = func() int { return s.slow.waiting() + s.loading.waiting() }
 	for range config.TCP.Workers {
 		s.quick <- s.newStreamResponder()
 	}
@@ -200,6 +201,7 @@ func (s *Server) start() error {
 		close(s.jobs)
 		s.workers.Wait()
 		s.slow.close()
+		s.loading.close()
 		s.closeSockets()
 		close(s.done)
 	}()

@@ -49,6 +49,16 @@ func (s *Server) newSlowPool() *slowPool {
 	return p
 }
 
+// whoWaits returns who answers what a Worker did not. What waits for the code of a guest has slow
+// workers of its own: however much of that there is, zones that are not held are
+// answered as before.
+func (s *Server) whoWaits(resp *resolve.Response) *slowPool {
+	if resp.Loads {
+		return s.loading
+	}
+	return s.slow
+}
+
 // newSlowResponder returns a responder for all transports whose Worker may wait.
 func (s *Server) newSlowResponder() *streamResponder {
 	r := s.newStreamResponder()
@@ -232,6 +242,6 @@ func (w *udpWorker) handOver(i int, client netip.Addr, msg []byte) (response []b
 	x := w.server.newExchange(client, hostabi.TransportUDP)
 	x.query = append(x.query[:0], msg...)
 	x.socket, x.peer = w.socket, w.batch.peer(i)
-	w.server.slow.push(x)
+	w.server.whoWaits(&w.responder.resp).push(x)
 	return nil
 }

@@ -59,6 +59,7 @@ func (distantWorker) Close() {}
 
 func (w distantWorker) Resolve(q authority.Question, c resolve.Client, resp *resolve.Response) {
 	if q.Name.IsSubdomainOf(rr.MustParseName("far.example")) {
+		resp.Loads = q.Name.IsSubdomainOf(rr.MustParseName("code.far.example"))
 		if resp.Waits = !w.slow; resp.Waits {
 			return
 		}

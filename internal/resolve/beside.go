@@ -169,7 +169,7 @@ func (w *Worker) consult(a *Attachment, zone *authority.Zone, q authority.Questi
 		case w.host.moved:
 			return v, errMoved
 		case v.failure == errUnloaded:
-			return v, errWaits
+			return v, errUnloaded
 		case v.failure == nil:
 			w.shadow(beside, zone, q, v.answer)
 			return v, nil

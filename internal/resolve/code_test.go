@@ -137,7 +137,7 @@ const waiting = "NOERROR"
 func waits(w *resolve.Worker, i int) bool {
 	var resp resolve.Response
 	w.Resolve(authority.Question{Name: name(fmt.Sprintf("g%d.apps.example", i)), Type: rr.TypeA}, client, &resp)
-	return resp.Waits
+	return resp.Waits && resp.Loads
 }
 
 // Code that does not fit is let go from the beginning. A Worker that may not wait loads

@@ -54,6 +54,7 @@ type Response struct {
 	authority.Answer
 	Errors []ExtendedError // sent only to clients that use EDNS
 	Waits  bool            // nothing else counts: the answer may have to wait, so ask a slow Worker
+	Loads  bool            // with Waits: for the code of a guest, not for the store
 	Trace  Trace
 }
 
@@ -61,6 +62,6 @@ type Response struct {
 func (r *Response) Reset() {
 	r.Answer.Reset()
 	r.Errors = r.Errors[:0]
-	r.Waits = false
+	r.Waits, r.Loads = false, false
 	r.Trace.reset()
 }

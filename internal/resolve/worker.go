@@ -64,9 +64,9 @@ func (w *Worker) Resolve(q authority.Question, c Client, resp *Response) {
 		}
 	}
 	switch {
-	case err == errWaits:
+	case err == errWaits || err == errUnloaded:
 		resp.Reset()
-		resp.Waits = true
+		resp.Waits, resp.Loads = true, err == errUnloaded
 		return
 	case err != nil:
 		resp.fail(err)
