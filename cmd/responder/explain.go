@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -42,6 +43,9 @@ func (e *explainer) explain(ctx context.Context, q control.Explainable) (control
 	worker := e.resolver.NewExplainer()
 	defer worker.Close()
 	said, err := e.dns.Explain(ctx, worker, wire, q.From, transports[q.Transport])
+	if errors.Is(err, frontend.ErrUnasked) {
+		return control.Explained{}, &control.Error{Code: control.CodeInvalid, Detail: "a query for type " + q.Type.String() + " is answered without looking anything up: " + err.Error()}
+	}
 	if err != nil {
 		return control.Explained{}, err
 	}

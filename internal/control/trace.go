@@ -154,7 +154,8 @@ type ExplainedCache struct {
 	Answers, Size int
 }
 
-// Explain answers a query and says how. The error is for people.
+// Explain answers a query and says how. The error is an *Error, CodeInvalid for what is
+// no question that is resolved, or a fault of the server.
 type Explain func(ctx context.Context, q Explainable) (Explained, error)
 
 // How often a server explains answers, and how long one request waits for another's.
@@ -213,7 +214,7 @@ func (t *tracer) trace(ctx context.Context, q QueryTraceRequest) (QueryTrace, er
 	}
 	said, err := t.explain(ctx, asked)
 	if err != nil {
-		return QueryTrace{}, &Error{Code: CodeInvalid, Detail: "no answer to explain: " + detail(err), err: err}
+		return QueryTrace{}, classify(err)
 	}
 	return traceOf(asked, &said, callerOf(ctx)), nil
 }

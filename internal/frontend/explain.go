@@ -18,10 +18,8 @@ import (
 type Explained struct {
 	Message  []byte       // the whole response, however long
 	Believed netip.Prefix // the client subnet that counts; the zero Prefix for none
-	Scope4   uint8        // scopes that the response states for a client subnet of either family
-	Scope6   uint8
-	Keepable bool      // the answer may be given again
-	Now      time.Time // when kept answers were looked for
+	Keepable bool         // the answer may be given again
+	Now      time.Time    // when kept answers were looked for
 	Caches   []Looked
 }
 
@@ -63,7 +61,7 @@ func (s *Server) Explain(ctx context.Context, worker Worker, msg []byte, client 
 	rcode := responseCode(&r.resp)
 	b := r.packer.body(&q, rcode, &r.resp)
 	e := Explained{
-		Believed: q.sender.subnet, Scope4: r.resp.Trace.ScopeV4, Scope6: r.resp.Trace.ScopeV6,
+		Believed: q.sender.subnet,
 		Keepable: r.resp.Trace.Cacheable, Now: time.Now(),
 	}
 	e.Message, _ = complete(nil, b, &q, rcode, extras{own: q.sender.options(), errors: r.packer.errors}, maxMessage)
