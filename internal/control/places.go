@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"strconv"
+	"sync"
 	"time"
 )
 
@@ -17,31 +18,83 @@ const (
 	pause     = 10 * time.Second
 )
 
-// places are those of operations that take much memory.
+// places are those of operations that take much memory. A caller with limits has no
+// more than half of them, so that no tenant keeps the others out.
 type places struct {
 	taken    chan struct{}
 	patience time.Duration // how long take waits
+
+	mu     sync.Mutex
+	shares map[string]*part // of callers with limits that have or want a place
+}
+
+// part is what one caller has of the places.
+type part struct {
+	taken chan struct{}
+	users int // requests that have a place of it, or wait for one
 }
 
 func newPlaces(n int, patience time.Duration) *places {
-	return &places{taken: make(chan struct{}, n), patience: patience}
+	return &places{taken: make(chan struct{}, n), patience: patience, shares: map[string]*part{}}
 }
 
-// take waits for a place. The error is CodeBusy, or CodeCanceled where ctx ends.
-func (p *places) take(ctx context.Context) error {
+// take waits for a place, and returns what gives it back. The error is CodeBusy, or
+// CodeCanceled where ctx ends.
+func (p *places) take(ctx context.Context) (leave func(), err error) {
 	timer := time.NewTimer(p.patience)
 	defer timer.Stop()
-	select {
-	case p.taken <- struct{}{}:
-		return nil
-	case <-timer.C:
-		return &Error{Code: CodeBusy, Detail: strconv.Itoa(cap(p.taken)) + " zones and modules are being taken in already: try again"}
-	case <-ctx.Done():
-		return &Error{Code: CodeCanceled, Detail: "the request ended before it had a place", err: ctx.Err()}
+	wait := func(taken chan struct{}, whose string) error {
+		select {
+		case taken <- struct{}{}:
+			return nil
+		case <-timer.C:
+			return &Error{Code: CodeBusy, Detail: strconv.Itoa(cap(taken)) + " zones and modules" + whose + " are being taken in already: try again"}
+		case <-ctx.Done():
+			return &Error{Code: CodeCanceled, Detail: "the request ended before it had a place", err: ctx.Err()}
+		}
 	}
+	c := callerOf(ctx)
+	if !c.limited() {
+		return func() { <-p.taken }, wait(p.taken, "")
+	}
+	own := p.enter(c.name)
+	if err := wait(own.taken, " of "+c.name); err != nil {
+		p.exit(c.name)
+		return nil, err
+	}
+	if err := wait(p.taken, ""); err != nil {
+		<-own.taken
+		p.exit(c.name)
+		return nil, err
+	}
+	return func() {
+		<-p.taken
+		<-own.taken
+		p.exit(c.name)
+	}, nil
 }
 
-func (p *places) leave() { <-p.taken }
+// enter gives the share of a caller, which is kept until it has called exit as often.
+func (p *places) enter(name string) *part {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := p.shares[name]
+	if s == nil {
+		s = &part{taken: make(chan struct{}, max(1, cap(p.taken)/2))}
+		p.shares[name] = s
+	}
+	s.users++
+	return s
+}
+
+func (p *places) exit(name string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := p.shares[name]
+	if s.users--; s.users == 0 {
+		delete(p.shares, name)
+	}
+}
 
 // pace gives the body of a request that has a place. Reading it fails with
 // CodeCanceled once it has kept the reader waiting for too long in all; a pause is

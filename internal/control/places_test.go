@@ -20,21 +20,57 @@ import (
 // Who waits for a place is told so after a while, or is let in when one is left.
 func TestPlaces(t *testing.T) {
 	p := newPlaces(1, 50*time.Millisecond)
-	if err := p.take(t.Context()); err != nil {
+	leave, err := p.take(t.Context())
+	if err != nil {
 		t.Fatal(err)
 	}
-	if err := p.take(t.Context()); !errors.Is(err, &Error{Code: CodeBusy}) {
+	if _, err := p.take(t.Context()); !errors.Is(err, &Error{Code: CodeBusy}) {
 		t.Errorf("no place: got %v, want code busy", err)
 	}
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := p.take(gone); !errors.Is(err, &Error{Code: CodeCanceled}) {
+	if _, err := p.take(gone); !errors.Is(err, &Error{Code: CodeCanceled}) {
 		t.Errorf("a request that ended: got %v, want code canceled", err)
 	}
-	p.leave()
-	if err := p.take(t.Context()); err != nil {
+	leave()
+	if _, err := p.take(t.Context()); err != nil {
 		t.Errorf("a place that was left: %v", err)
 	}
+}
+
+// A tenant has half of the places, and leaves nothing behind; who has no limits has all.
+func TestPlacesOfTenants(t *testing.T) {
+	p := newPlaces(4, 20*time.Millisecond)
+	as := func(c caller) context.Context { return withCaller(t.Context(), &c) }
+	one, two, free := as(caller{name: "token one", guests: []string{"a"}}), as(caller{name: "token two", guests: []string{"b"}}), as(caller{name: "token free"})
+	var leaves []func()
+	take := func(ctx context.Context, want Code) {
+		t.Helper()
+		leave, err := p.take(ctx)
+		if want == "" && err != nil || want != "" && !errors.Is(err, &Error{Code: want}) {
+			t.Errorf("error %v, want code %q", err, want)
+		}
+		if err == nil {
+			leaves = append(leaves, leave)
+		}
+	}
+	take(one, "")
+	take(one, "")
+	take(one, CodeBusy)
+	take(two, "")
+	take(free, "")
+	take(two, CodeBusy) // its share has room, and no place is left
+	for _, leave := range leaves {
+		leave()
+	}
+	if len(p.shares) != 0 || len(p.taken) != 0 {
+		t.Errorf("all have left: shares %v, %d places", p.shares, len(p.taken))
+	}
+	leaves = nil
+	for range 4 {
+		take(free, "")
+	}
+	take(free, CodeBusy)
 }
 
 // Uploads that stall, in all places at once, fail soon, and the places are free.

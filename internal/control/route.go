@@ -149,10 +149,11 @@ func handleBody[Q any](rs *routes, r route, places *places, touches touching[Q],
 			return err
 		}
 		if places != nil {
-			if err := places.take(ctx); err != nil {
+			leave, err := places.take(ctx)
+			if err != nil {
 				return err
 			}
-			defer places.leave()
+			defer leave()
 			req.Body = places.pace(w, req.Body)
 		}
 		return serve(w, req.WithContext(ctx), q)
