@@ -104,6 +104,13 @@ type firsts struct {
 	code     []uint32 // where the module's code had been let go as well
 }
 
+// all are the times of both, in order.
+func (f firsts) all() []uint32 {
+	both := slices.Concat(f.instance, f.code)
+	slices.Sort(both)
+	return both
+}
+
 // first asks zones whose attachment has no instance any more, at most so many. Whether code had to be loaded for one
 // the counter of loads says, which is read after each; so this is to have the server to itself.
 func (p *prober) first(ctx context.Context, s *crowdServer, most int) (f firsts, err error) {
