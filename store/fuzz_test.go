@@ -120,6 +120,7 @@ func FuzzSmallRows(f *testing.F) {
 	key := guestKey("geo", 1)
 	f.Add([]byte(key), encodeGuest(GuestVersion{Size: 5, Created: time.UnixMilli(5)}))
 	f.Add([]byte(key), encodeGuest(GuestVersion{Size: 5, Created: time.UnixMilli(5), Proof: Proof{Report: "{}", Key: "K"}}))
+	f.Add([]byte(key), encodeGuest(GuestVersion{Size: 5, Created: time.UnixMilli(5), Proof: Proof{Report: "{}", Key: "K", Signature: "S"}}))
 	f.Add([]byte(key), encodeGarbage(setsGarbage(testZone.Key(), 5)))
 	f.Add([]byte(key), encodeEvent(Event{Kind: EventZone, Zone: testZone, Version: 1}))
 	f.Add([]byte(key), appendUint([]byte{formVersion}, 1<<63))

@@ -41,16 +41,24 @@ type GuestVersion struct {
 type Proof struct {
 	Report string // of its trial, in the form of whoever tried it; empty where nobody did
 	Key    string // the identifier of the key that signed it; empty where none did
+
+	// Signature is the one by Key, in the text form of minisign; empty where none did. It is kept so that who loads the
+	// module need not take the store's word for it.
+	Signature string
 }
 
 // Bounds of a Proof in octets.
 const (
 	maxGuestReport = 64 << 10
 	maxGuestKey    = 64
+	maxSignature   = 8 << 10
 )
 
-// guestForm is the newest form of a row in TableGuests: it has a Proof at the end.
-const guestForm = 2
+// Forms of a row in TableGuests: with a Proof at the end, and the newest, with its Signature.
+const (
+	guestProved = 2
+	guestForm   = 3
+)
 
 func guestKey(name string, number uint64) string {
 	return string(appendBig64(append([]byte(name), 0), number))
@@ -58,14 +66,19 @@ func guestKey(name string, number uint64) string {
 
 func encodeGuest(g GuestVersion) []byte {
 	form := byte(formVersion)
-	proved := g.Report != "" || g.Key != ""
-	if proved {
+	switch {
+	case g.Signature != "":
 		form = guestForm
+	case g.Report != "" || g.Key != "":
+		form = guestProved
 	}
 	b := appendString([]byte{form}, g.Digest[:])
 	b = appendTime(appendUint(b, uint64(g.Size)), g.Created)
-	if proved {
+	if form >= guestProved {
 		b = appendString(appendString(b, g.Report), g.Key)
+	}
+	if form >= guestForm {
+		b = appendString(b, g.Signature)
 	}
 	return b
 }
@@ -75,8 +88,11 @@ func decodeGuest(key, row []byte) (GuestVersion, error) {
 	var g GuestVersion
 	copied := copy(g.Digest[:], d.string(len(g.Digest)))
 	g.Size, g.Created = int64(d.uint(MaxGuestBytes)), d.time()
-	if form >= guestForm {
+	if form >= guestProved {
 		g.Report, g.Key = d.string(maxGuestReport), d.string(maxGuestKey)
+	}
+	if form >= guestForm {
+		g.Signature = d.string(maxSignature)
 	}
 	if err := d.end(); err != nil {
 		return g, corrupt(TableGuests, key, err)
@@ -125,8 +141,8 @@ func (s *Store) PutProvedGuest(ctx context.Context, name string, module []byte, 
 		return GuestVersion{}, fail(ErrInvalid, "guest %s: the module is empty", name)
 	case len(module) > MaxGuestBytes:
 		return GuestVersion{}, fail(ErrTooLarge, "guest %s: the module has %d octets, more than %d", name, len(module), MaxGuestBytes)
-	case len(proof.Report) > maxGuestReport || len(proof.Key) > maxGuestKey:
-		return GuestVersion{}, fail(ErrTooLarge, "guest %s: the report has more than %d octets, or the key %d", name, maxGuestReport, maxGuestKey)
+	case len(proof.Report) > maxGuestReport || len(proof.Key) > maxGuestKey || len(proof.Signature) > maxSignature:
+		return GuestVersion{}, fail(ErrTooLarge, "guest %s: the report has more than %d octets, the key %d, or the signature %d", name, maxGuestReport, maxGuestKey, maxSignature)
 	}
 	digest := Digest(sha256.Sum256(module))
 	var g GuestVersion
@@ -138,7 +154,7 @@ func (s *Store) PutProvedGuest(ctx context.Context, name string, module []byte, 
 		if err != nil {
 			return err
 		}
-		if latest.Number > 0 && latest.Digest == digest && latest.Key == proof.Key {
+		if latest.Number > 0 && latest.Digest == digest && latest.Key == proof.Key && (latest.Signature == "") == (proof.Signature == "") {
 			g = latest
 			return nil
 		}

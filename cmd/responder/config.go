@@ -13,10 +13,10 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/namelet/namelet/hostabi"
-	"github.com/namelet/namelet/internal/control"
 	"github.com/namelet/namelet/internal/frontend"
 	"github.com/namelet/namelet/internal/frontend/proxy"
 	"github.com/namelet/namelet/internal/frontend/rrl"
+	"github.com/namelet/namelet/internal/signing"
 	"github.com/namelet/namelet/runtime"
 	"github.com/namelet/namelet/store"
 )
@@ -63,7 +63,7 @@ type config struct {
 	CacheBytes       int        `env:"CACHE_BYTES" envDefault:"134217728" help:"memory for answers that are given again, in octets; 0 turns that off"`
 	SlowWorkers      int        `env:"SLOW_WORKERS" envDefault:"16" help:"answers that can wait for the store or a guest's code at the same time, 1 to 1024"`
 	GuestCache       string     `env:"GUEST_CACHE" help:"folder for the machine code of guests (default: in the user's cache folder)"`
-	GuestKeys        string     `env:"GUEST_KEYS" help:"public keys of minisign, or files with one, several by comma: a pushed module must be signed by one of them"`
+	GuestKeys        string     `env:"GUEST_KEYS" help:"public keys of minisign, or files with one, several by comma: a module that is pushed, attached or loaded must be signed by one of them"`
 	GuestMemory      int        `env:"GUEST_MEMORY" envDefault:"536870912" help:"memory for the instances, code and pictures of all guests, in octets; 0 for no bound"`
 	MaxFuel          int        `env:"GUEST_MAX_FUEL" envDefault:"30000000" help:"most units of fuel a query that an attachment may be given"`
 	MaxFuelRate      int        `env:"GUEST_MAX_FUEL_PER_SECOND" help:"most units of fuel a second that an attachment gets, also one without a limit; 0 for no such bound"`
@@ -135,8 +135,8 @@ func (c *config) check() error {
 }
 
 // guestKeys reads the keys that modules must be signed with.
-func (c *config) guestKeys() (control.Keys, error) {
-	keys, err := control.ParseKeys(c.GuestKeys)
+func (c *config) guestKeys() (signing.Keys, error) {
+	keys, err := signing.Parse(c.GuestKeys)
 	if err != nil {
 		return nil, fmt.Errorf("%sGUEST_KEYS: %w", envPrefix, err)
 	}

@@ -131,8 +131,12 @@ func (p *program) newServer(ctx context.Context) (_ *server, err error) {
 	if err := s.listenMetrics(p.config.MetricsListen, resolver); err != nil {
 		return nil, err
 	}
+	keys, err := p.config.guestKeys()
+	if err != nil {
+		return nil, err
+	}
 	s.replica, err = replica.Open(ctx, replica.Config{
-		Store: st, Engine: engine, Resolver: resolver, Most: p.config.guestLimits(), Log: s.log, Mirror: s.mirror, Content: s.content,
+		Store: st, Engine: engine, Resolver: resolver, Most: p.config.guestLimits(), Keys: keys, Log: s.log, Mirror: s.mirror, Content: s.content,
 		Self: p.self(),
 	})
 	s.content = nil

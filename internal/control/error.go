@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/namelet/namelet/internal/authority"
+	"github.com/namelet/namelet/internal/signing"
 	"github.com/namelet/namelet/runtime"
 	"github.com/namelet/namelet/store"
 )
@@ -104,6 +105,7 @@ var kinds = []struct {
 	{store.ErrUnavailable, CodeUnavailable},
 	{store.ErrUnwritable, CodeUnwritable},
 	{store.ErrOutcomeUnknown, CodeUnknown},
+	{signing.ErrUnsigned, CodeUnsigned},
 }
 
 // classify makes an Error of what an operation failed with.

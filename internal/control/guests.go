@@ -40,13 +40,16 @@ func (s *Service) Guests(ctx context.Context) ([]GuestVersion, error) {
 // tryVersion starts a version with a configuration, unless it started
 // with the same before. CodeModule, in the guest's own words where it has some.
 func (s *Service) tryVersion(ctx context.Context, g store.GuestVersion, config runtime.GenerationConfig) error {
-	what := tryoutOf(g.Digest, config)
+	what := tryoutOf(g, config)
 	if s.tried.passed(what) {
 		return nil
 	}
 	module, err := s.store.LoadBlob(ctx, g.Digest)
 	if err != nil {
 		return err
+	}
+	if _, err := s.keys.Check(module, g.Signature); err != nil {
+		return fmt.Errorf("%s@%d: %w", g.Name, g.Number, err)
 	}
 	report, err := s.trier.Start(ctx, module, config)
 	if err != nil {
@@ -59,12 +62,12 @@ func (s *Service) tryVersion(ctx context.Context, g store.GuestVersion, config r
 	return nil
 }
 
-// tryout names a module with its configuration.
+// tryout names a module, as it is signed, with its configuration.
 type tryout [sha256.Size]byte
 
-func tryoutOf(digest store.Digest, config runtime.GenerationConfig) tryout {
+func tryoutOf(g store.GuestVersion, config runtime.GenerationConfig) tryout {
 	// A map is printed in the order of its keys.
-	return sha256.Sum256(fmt.Appendf(nil, "%v %q %+v", digest, config.Values, config.Limits))
+	return sha256.Sum256(fmt.Appendf(nil, "%v %q %q %+v", g.Digest, g.Signature, config.Values, config.Limits))
 }
 
 // trials remembers those that passed: a guest is deterministic, so it would again.

@@ -53,9 +53,13 @@ func (s *Service) PushGuest(ctx context.Context, q GuestPush, module []byte) (Gu
 	if err := trial.Check(q.Scenarios); err != nil {
 		return GuestVersion{}, &Error{Code: CodeTooLarge, Detail: detail(err), err: err}
 	}
-	key, err := s.keys.signer(module, q.Signature)
+	key, err := s.keys.Check(module, q.Signature)
 	if err != nil {
-		return GuestVersion{}, err
+		return GuestVersion{}, classify(err)
+	}
+	proof := store.Proof{Key: key}
+	if key != "" { // else nobody has looked at it
+		proof.Signature = q.Signature
 	}
 	tell := func(p PushPhase) {
 		if q.Told != nil {
@@ -77,7 +81,8 @@ func (s *Service) PushGuest(ctx context.Context, q GuestPush, module []byte) (Gu
 		return GuestVersion{}, classify(fmt.Errorf("control: report: %w", err))
 	}
 	tell(PushStoring)
-	g, err := s.store.PutProvedGuest(ctx, q.Guest, module, store.Proof{Report: text.String(), Key: key})
+	proof.Report = text.String()
+	g, err := s.store.PutProvedGuest(ctx, q.Guest, module, proof)
 	if err != nil {
 		return GuestVersion{}, classify(err)
 	}

@@ -3,6 +3,7 @@ package control
 import (
 	"strconv"
 
+	"github.com/namelet/namelet/internal/signing"
 	"github.com/namelet/namelet/rr"
 	"github.com/namelet/namelet/runtime"
 	"github.com/namelet/namelet/store"
@@ -13,7 +14,7 @@ import (
 type Service struct {
 	store *store.Store
 	trier Trier
-	keys  Keys
+	keys  signing.Keys
 	most  store.Limits // that an attachment may be given
 	tried trials
 }
@@ -28,9 +29,9 @@ func NewService(s *store.Store, e *runtime.Engine) *Service {
 // called before the Service is used.
 func (s *Service) TryWith(t Trier) { s.trier = t }
 
-// Trust makes pushed modules want a signature by one of the keys, where there are any. It is called before the
+// Trust makes modules that are pushed, attached or put in force want a signature by one of the keys, where there are any. It is called before the
 // Service is used.
-func (s *Service) Trust(keys Keys) { s.keys = keys }
+func (s *Service) Trust(keys signing.Keys) { s.keys = keys }
 
 // parseName reads an absolute name of a request, with a final dot or without.
 func parseName(field, text string) (rr.Name, error) {

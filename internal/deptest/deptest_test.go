@@ -51,7 +51,7 @@ var fences = []fence{
 	{"cloud.google.com", []string{"store/spanner"}, "a backend only brings a driver"},
 	{"go.etcd.io/bbolt", []string{"store/bolt", "internal/mirror"}, "a backend only brings a driver; a mirror is a file of its own form"},
 	{"google.golang.org/grpc", []string{"store/spanner"}, "a backend only brings a driver"},
-	{"aead.dev/minisign", []string{"internal/control", "cmd/responder"}, "signatures are of what is pushed, and checked where it arrives"},
+	{"aead.dev/minisign", []string{"internal/signing", "cmd/responder"}, "signatures are checked in one place, and made by the program"},
 	{"github.com/spf13/cobra", []string{"cmd/responder"}, "only the program has commands"},
 	{"github.com/caarlos0/env/v11", []string{"cmd/responder"}, "only the program reads the environment"},
 	{module + "/cmd", nil, "nothing imports the program"},

@@ -3,12 +3,14 @@ package replica
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"log/slog"
 	"slices"
 	"time"
 
 	"github.com/namelet/namelet/internal/authority"
 	"github.com/namelet/namelet/internal/resolve"
+	"github.com/namelet/namelet/internal/signing"
 	"github.com/namelet/namelet/rr"
 	"github.com/namelet/namelet/runtime"
 	"github.com/namelet/namelet/store"
@@ -20,6 +22,7 @@ type guests struct {
 	resolver *resolve.Resolver // counts their code
 	library  library
 	most     store.Limits // that attachments get here
+	keys     signing.Keys // that have to have signed what is loaded
 	modules  map[store.Digest]module
 	inForce  map[place]*served
 	last     map[place][]resting        // what was in force before, ready to come back
@@ -33,6 +36,8 @@ type module struct {
 	*runtime.Module
 	digest store.Digest
 	code   *resolve.Code
+
+	signature string // of the version that it was loaded for
 }
 
 // resting is a release that another took the place of.
@@ -98,8 +103,8 @@ type trouble struct {
 	retry      retry
 }
 
-func newGuests(engine *runtime.Engine, resolver *resolve.Resolver, l library, most store.Limits) *guests {
-	return &guests{engine: engine, resolver: resolver, library: l, most: most, modules: map[store.Digest]module{}, inForce: map[place]*served{}, last: map[place][]resting{}, unused: map[store.Digest]time.Time{}}
+func newGuests(engine *runtime.Engine, resolver *resolve.Resolver, l library, most store.Limits, keys signing.Keys) *guests {
+	return &guests{engine: engine, resolver: resolver, library: l, most: most, keys: keys, modules: map[store.Digest]module{}, inForce: map[place]*served{}, last: map[place][]resting{}, unused: map[store.Digest]time.Time{}}
 }
 
 // routing makes the routing of these zones and attachments. What has not changed
@@ -382,18 +387,25 @@ func (g *guests) prepare(ctx context.Context, a store.Release) (_ resolve.Guest,
 
 // module compiles a version's module, unless one of its digest is at hand.
 func (g *guests) module(ctx context.Context, version store.GuestVersion) (module, error) {
-	if m, ok := g.modules[version.Digest]; ok {
+	m, ok := g.modules[version.Digest]
+	if ok && (len(g.keys) == 0 || m.signature == version.Signature) {
 		return m, nil
 	}
 	wasm, err := g.library.module(ctx, version)
 	if err != nil {
 		return module{}, err
 	}
+	if _, err := g.keys.Check(wasm, version.Signature); err != nil {
+		return module{}, fmt.Errorf("%s@%d: %w", version.Name, version.Number, err)
+	}
+	if ok {
+		return m, nil
+	}
 	compiled, err := g.engine.Compile(ctx, wasm)
 	if err != nil {
 		return module{}, err
 	}
-	m := module{compiled, version.Digest, g.resolver.NewCode(compiled)}
+	m = module{compiled, version.Digest, g.resolver.NewCode(compiled), version.Signature}
 	g.modules[version.Digest] = m
 	return m, nil
 }

@@ -27,6 +27,7 @@ import (
 	"github.com/namelet/namelet/internal/authority"
 	"github.com/namelet/namelet/internal/mirror"
 	"github.com/namelet/namelet/internal/resolve"
+	"github.com/namelet/namelet/internal/signing"
 	"github.com/namelet/namelet/internal/throttle"
 	"github.com/namelet/namelet/rr"
 	"github.com/namelet/namelet/runtime"
@@ -39,6 +40,7 @@ type Config struct {
 	Engine   *runtime.Engine
 	Resolver *resolve.Resolver
 	Most     store.Limits // that attachments get here beside what the Engine bounds; zero fields bound nothing
+	Keys     signing.Keys // that have to have signed what is loaded, where there are any
 	Log      *slog.Logger
 
 	// Self says who this is, for the store's list of replicas: ID, Host, Site and
@@ -143,7 +145,7 @@ const startPatience = 2 * time.Second
 func Open(ctx context.Context, config Config) (*Replica, error) {
 	r := &Replica{
 		Config: config, fell: make(chan struct{}, 1), began: time.Now(), zones: authority.NewZones(nil), latency: newLatency(), takenBack: newTakenBack(), expiry: newExpiry(),
-		guests: newGuests(config.Engine, config.Resolver, library{config.Store, config.Mirror}, config.Most), reads: newReads(config.Store, config.Log),
+		guests: newGuests(config.Engine, config.Resolver, library{config.Store, config.Mirror}, config.Most, config.Keys), reads: newReads(config.Store, config.Log),
 	}
 	r.status.Problems = map[string]string{}
 	if config.Content != nil {

@@ -41,7 +41,7 @@ func testGuests(t *testing.T, s *suite) {
 			t.Errorf("digest %v is read as %v, %v", g.Digest, parsed, err)
 		}
 	}
-	proof := store.Proof{Report: `{"asked": 1}`, Key: "8A16E72F3C2D"}
+	proof := store.Proof{Report: `{"asked": 1}`, Key: "8A16E72F3C2D", Signature: "untrusted comment: x\n"}
 	for range 2 {
 		g, err := st.PutProvedGuest(ctx, "proved", two, proof)
 		back, err2 := st.Guest(ctx, "proved", 0)
