@@ -130,11 +130,9 @@ func (c *code) leave() {
 
 // fetch loads the code and says so to all who wait. It goes on when they have gone: the next will want it.
 func (c *code) fetch(l *load) {
-	c.engine.loads <- struct{}{}
 	var compiled wazero.CompiledModule
 	var err error
 	aside(func() { compiled, err = c.restore() })
-	<-c.engine.loads
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	defer close(l.done)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	goruntime "runtime"
 	"sync"
 	"sync/atomic"
 
@@ -34,17 +33,16 @@ type Engine struct {
 	modules *spill // what comes back from the cache; nil where there is none
 	deltas  *spill // of pictures; nil where they lie on the heap
 
-	pictures   atomic.Int64  // bytes of those in use
-	unloaded   atomic.Int64  // bytes of code that waits for the garbage collector
-	stuck      atomic.Int64  // of these, what outlived the last cycle of ours
-	collecting sync.Mutex    // held by who has that collect
-	loads      chan struct{} // taken by who loads code
+	pictures   atomic.Int64 // bytes of those in use
+	unloaded   atomic.Int64 // bytes of code that waits for the garbage collector
+	stuck      atomic.Int64 // of these, what outlived the last cycle of ours
+	collecting sync.Mutex   // held by who has that collect
 }
 
 // New makes an engine. The caller closes it.
 func New(ctx context.Context, config Config) (*Engine, error) {
 	config.Most = config.Most.or(MostLimits)
-	e := &Engine{config: config, loads: make(chan struct{}, max(1, goruntime.GOMAXPROCS(0)/2))}
+	e := &Engine{config: config}
 	options := wazero.NewRuntimeConfigCompiler()
 	if config.Interpreter {
 		options = wazero.NewRuntimeConfigInterpreter()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -38,12 +37,12 @@ type Loader interface {
 // memory is needed, nothing uses it, and it was used the longest ago. Attachments whose
 // guests run the same module share one. It is safe for concurrent use.
 type Code struct {
-	loader   Loader
-	memory   *memory
-	tenancy  tenant
-	fetching atomic.Bool // somebody has it loaded ahead
+	loader  Loader
+	memory  *memory
+	tenancy tenant
 
 	mu      sync.Mutex
+	loading *loading // that is going on
 	closed  bool
 	counted bool // it is loaded, or being loaded
 	failed  error
@@ -67,32 +66,87 @@ func (c *Code) Close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.closed = true
-	c.uncount()
+	c.forget()
+}
+
+// loading is one load of a Code, for all who want it.
+type loading struct {
+	done    chan struct{}
+	err     error          // set before done is closed
+	waiters sync.WaitGroup // until they are through the code is held for them
 }
 
 // Hold has the code stay loaded until Release, and loads it where it is not. The error is
-// that of a context which ends before, of the Loader, or of memory that is in use.
+// errLate where the context ends before, that of the Loader, or errNoMemory.
 func (c *Code) Hold(ctx context.Context) error {
 	if c.loader.TryHold() {
 		return nil
 	}
-	if err := c.failure(); err != nil {
+	l, err := c.join()
+	if err != nil {
 		return err
 	}
-	first, began := c.count(), time.Now() // before it is there: others who load must not take the room as well
-	if first && !c.memory.room(0) {
-		c.mu.Lock()
-		defer c.mu.Unlock()
+	defer l.waiters.Done()
+	select {
+	case <-l.done:
+	case <-ctx.Done():
+		return errLate
+	}
+	if l.err == nil && !c.loader.TryHold() {
+		return errLate // it was closed
+	}
+	return l.err
+}
+
+// join returns the load that is going on, and begins one where there is none. The caller
+// is one of its waiters. The error is that of the last, for a while.
+func (c *Code) join() (*loading, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.failed != nil && time.Now().Before(c.again) {
+		return nil, c.failed
+	}
+	if c.loading == nil {
+		c.loading = &loading{done: make(chan struct{})}
+		go c.load(c.loading)
+	}
+	c.loading.waiters.Add(1)
+	return c.loading, nil
+}
+
+// load loads the code when its turn has come, whoever still waits for it then: others
+// will, and it counts.
+func (c *Code) load(l *loading) {
+	c.memory.turns <- struct{}{}
+	l.err = c.bring()
+	<-c.memory.turns
+	c.mu.Lock()
+	c.loading, c.failed = nil, nil
+	if l.err != nil && l.err != errNoMemory {
+		c.failed, c.again = l.err, time.Now().Add(loadAgain)
+	}
+	c.mu.Unlock()
+	close(l.done)
+	l.waiters.Wait()
+	if l.err == nil {
+		c.Release()
+	}
+}
+
+// bring makes room for the code, loads it and holds it. It counts before it is there, so
+// that nobody else takes the room.
+func (c *Code) bring() error {
+	c.count()
+	if !c.memory.room(0) {
 		c.uncount()
 		return errNoMemory
 	}
-	if err := c.loader.Hold(ctx); err != nil {
-		return c.fail(ctx, err)
+	began := time.Now()
+	if err := c.loader.Hold(context.Background()); err != nil {
+		c.uncount()
+		return err
 	}
-	c.count() // it may have come and gone in between
-	if first {
-		c.memory.loads.observe(time.Since(began))
-	}
+	c.memory.loads.observe(time.Since(began))
 	return nil
 }
 
@@ -100,30 +154,6 @@ func (c *Code) Hold(ctx context.Context) error {
 func (c *Code) Release() {
 	c.touch(sinceStart())
 	c.loader.Release()
-}
-
-// failure returns that of the last loading, for a while.
-func (c *Code) failure() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.failed != nil && time.Now().Before(c.again) {
-		return c.failed
-	}
-	return nil
-}
-
-// fail keeps the error of a loading, unless somebody only had no time to wait for it:
-// the loading goes on then, and somebody else sees what comes of it.
-func (c *Code) fail(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		c.fetch()
-		return errLate
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.uncount()
-	c.failed, c.again = err, time.Now().Add(loadAgain)
-	return err
 }
 
 // hold is Hold for a Worker, which may not wait unless it is a slow one. A guest without a
@@ -149,15 +179,9 @@ func (c *Code) release() {
 
 // fetch has the code loaded, and waits for nothing.
 func (c *Code) fetch() {
-	if !c.fetching.CompareAndSwap(false, true) {
-		return
+	if l, err := c.join(); err == nil { // else whoever asks next says why not
+		l.waiters.Done()
 	}
-	go func() {
-		defer c.fetching.Store(false)
-		if c.Hold(context.Background()) == nil { // whoever asks next says why not
-			c.Release()
-		}
-	}()
 }
 
 // touch notes that the code was used at a time.
@@ -169,30 +193,38 @@ func (c *Code) touch(at int64) {
 	}
 }
 
-// count has the code count, and reports whether it did not before.
-func (c *Code) count() bool {
+// count has the code count, unless it does already.
+func (c *Code) count() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.counted || c.closed {
-		return false
+		return
 	}
 	c.counted = true
-	bytes := c.loader.CodeBytes()
-	c.memory.charge(nil, &c.tenancy, bytes)
-	c.memory.code.Add(bytes)
-	return true
+	c.charge(c.loader.CodeBytes())
 }
 
-// uncount undoes that. The lock is held.
-func (c *Code) uncount() (freed int64) {
+// uncount undoes that, and returns what it gave back.
+func (c *Code) uncount() int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.forget()
+}
+
+// forget is uncount for who has the lock.
+func (c *Code) forget() (freed int64) {
 	if !c.counted {
 		return 0
 	}
 	c.counted = false
 	freed = c.loader.CodeBytes()
-	c.memory.charge(nil, &c.tenancy, -freed)
-	c.memory.code.Add(-freed)
+	c.charge(-freed)
 	return freed
+}
+
+func (c *Code) charge(bytes int64) {
+	c.memory.charge(nil, &c.tenancy, bytes)
+	c.memory.code.Add(bytes)
 }
 
 // tenant implements holder.
@@ -209,5 +241,5 @@ func (c *Code) evict() (freed int64) {
 		return 0
 	}
 	c.memory.unloaded.Add(1)
-	return c.uncount()
+	return c.forget()
 }

@@ -256,12 +256,15 @@ func TestMemoryHoldsUnderSweepsOfCode(t *testing.T) {
 		t.Errorf("%d bytes in use at most, want %d, and at most what runs beside", got, most)
 	}
 	loaded := int64(0)
-	for _, l := range loaders {
-		if l.loaded {
-			loaded += codeBytes
+	for i, l := range loaders {
+		for end := time.Now().Add(time.Second); l.InUse(); time.Sleep(time.Millisecond) { // who loaded it lets go of it last
+			if time.Now().After(end) {
+				t.Fatalf("code %d is in use, after all have gone", i)
+			}
 		}
-		if l.users != 0 {
-			t.Errorf("code has %d users, after all have gone", l.users)
+		if l.TryHold() {
+			loaded += codeBytes
+			l.Release()
 		}
 	}
 	if got := r.Memory(); got.Code != loaded || got.Used != loaded+8<<20 {

@@ -35,6 +35,7 @@ type memory struct {
 	evicted  atomic.Uint64
 	unloaded atomic.Uint64 // code that made room
 	loads    latency
+	turns    chan struct{} // taken by who loads code
 
 	mu      sync.Mutex
 	holders []holder

@@ -15,6 +15,7 @@ import (
 	"errors"
 	"log/slog"
 	"math/rand/v2"
+	goruntime "runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -68,6 +69,7 @@ func New(config Config) *Resolver {
 		config.Pictures = func() int64 { return 0 }
 	}
 	r.memory.most, r.memory.pictures = config.Memory, config.Pictures
+	r.memory.turns = make(chan struct{}, max(1, goruntime.GOMAXPROCS(0)/2))
 	r.routing.Store(&Routing{zones: &authority.Zones{}, attachments: newCoverage()})
 	return r
 }
