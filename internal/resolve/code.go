@@ -71,9 +71,13 @@ func (c *Code) Close() {
 
 // loading is one load of a Code, for all who want it.
 type loading struct {
-	done    chan struct{}
-	err     error          // set before done is closed
-	waiters sync.WaitGroup // until they are through the code is held for them
+	done chan struct{}
+	err  error // set before done is closed
+
+	// Under the Code's lock: the code is held until who has waited is through. The last of
+	// them lets go of it, since nobody else may have a turn for long.
+	waiters int
+	landed  bool
 }
 
 // Hold has the code stay loaded until Release, and loads it where it is not. The error is
@@ -86,7 +90,7 @@ func (c *Code) Hold(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer l.waiters.Done()
+	defer c.leave(l)
 	select {
 	case <-l.done:
 	case <-ctx.Done():
@@ -110,7 +114,7 @@ func (c *Code) join() (*loading, error) {
 		c.loading = &loading{done: make(chan struct{})}
 		go c.load(c.loading)
 	}
-	c.loading.waiters.Add(1)
+	c.loading.waiters++
 	return c.loading, nil
 }
 
@@ -125,10 +129,20 @@ func (c *Code) load(l *loading) {
 	if l.err != nil && l.err != errNoMemory {
 		c.failed, c.again = l.err, time.Now().Add(loadAgain)
 	}
+	l.landed = true
+	l.waiters++
 	c.mu.Unlock()
 	close(l.done)
-	l.waiters.Wait()
-	if l.err == nil {
+	c.leave(l)
+}
+
+// leave ends the waiting for a load.
+func (c *Code) leave(l *loading) {
+	c.mu.Lock()
+	l.waiters--
+	last := l.landed && l.err == nil && l.waiters == 0
+	c.mu.Unlock()
+	if last {
 		c.Release()
 	}
 }
@@ -136,6 +150,9 @@ func (c *Code) load(l *loading) {
 // bring makes room for the code, loads it and holds it. It counts before it is there, so
 // that nobody else takes the room.
 func (c *Code) bring() error {
+	if c.loader.TryHold() {
+		return nil // for who had waited for the load before
+	}
 	c.count()
 	if !c.memory.room(0) {
 		c.uncount()
@@ -180,7 +197,7 @@ func (c *Code) release() {
 // fetch has the code loaded, and waits for nothing.
 func (c *Code) fetch() {
 	if l, err := c.join(); err == nil { // else whoever asks next says why not
-		l.waiters.Done()
+		c.leave(l)
 	}
 }
 
