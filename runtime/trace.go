@@ -1,6 +1,9 @@
 package runtime
 
-import "net/netip"
+import (
+	"fmt"
+	"net/netip"
+)
 
 // EventKind says which input an event is. The zero value is invalid.
 type EventKind uint8
@@ -35,6 +38,21 @@ type Event struct {
 	Arg    int64
 	Value  int64
 	Prefix netip.Prefix
+}
+
+// Describe words an input: "lookup a.example. A", "client 24/56", "now 3600", "pick 10". lookups are those of
+// the call.
+func (e Event) Describe(lookups []Lookup) string {
+	switch e.Kind {
+	case EventLookup:
+		l := lookups[e.Arg]
+		return fmt.Sprintf("lookup %s %s", l.Name, l.Type)
+	case EventClient:
+		return fmt.Sprintf("client %d/%d", e.V4, e.V6)
+	case EventNow, EventBefore, EventPick:
+		return fmt.Sprintf("%s %d", e.Kind, e.Arg)
+	}
+	return e.Kind.String()
 }
 
 // same says whether e is the input that kind and the arguments name.

@@ -4,9 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -14,7 +12,6 @@ import (
 	"github.com/namelet/namelet/hostabi"
 	"github.com/namelet/namelet/internal/authority"
 	"github.com/namelet/namelet/internal/resolve"
-	"github.com/namelet/namelet/rr"
 	"github.com/namelet/namelet/runtime"
 	"github.com/namelet/namelet/store/zonefile"
 )
@@ -83,7 +80,7 @@ func (r *recorder) Answer(q *hostabi.Question, fuel uint64, h runtime.Host, a *r
 	r.said.fuel += a.Fuel
 	lookups := r.Lookups()
 	for _, e := range r.Trace() {
-		r.said.reads = append(r.said.reads, describe(e, lookups))
+		r.said.reads = append(r.said.reads, e.Describe(lookups))
 	}
 	return err
 }
@@ -98,7 +95,7 @@ func lines(fault *runtime.Fault, response *resolve.Response) []string {
 		out = append(out, outcomes[response.Outcome])
 	}
 	for _, set := range response.Answer.Answer {
-		out = append(out, records(set)...)
+		out = append(out, zonefile.FormatSet(set)...)
 	}
 	slices.Sort(out)
 	return out
@@ -107,30 +104,6 @@ func lines(fault *runtime.Fault, response *resolve.Response) []string {
 var outcomes = map[authority.Outcome]string{
 	authority.OutcomeNoData: "NODATA", authority.OutcomeNXDomain: "NXDOMAIN", authority.OutcomeReferral: "REFERRAL",
 	authority.OutcomeRefused: "REFUSED", authority.OutcomeFailed: "SERVFAIL",
-}
-
-// records writes an RRset as lines.
-func records(set rr.Set) []string {
-	head := set.Name.Lower().String() + " " + strconv.FormatUint(uint64(set.TTL), 10) + " " + set.Type.String() + " "
-	var out []string
-	for _, rdata := range set.Data {
-		out = append(out, head+zonefile.FormatRdata(set.Type, rdata))
-	}
-	return out
-}
-
-// describe words an input: "lookup a.example. A", "client 24/56", "now 3600", "pick 10".
-func describe(e runtime.Event, lookups []runtime.Lookup) string {
-	switch e.Kind {
-	case runtime.EventLookup:
-		l := lookups[e.Arg]
-		return fmt.Sprintf("lookup %s %s", l.Name, l.Type)
-	case runtime.EventClient:
-		return fmt.Sprintf("client %d/%d", e.V4, e.V6)
-	case runtime.EventNow, runtime.EventBefore, runtime.EventPick:
-		return fmt.Sprintf("%s %d", e.Kind, e.Arg)
-	}
-	return e.Kind.String()
 }
 
 // normal is the lines of a Case.Want as a reply has them: one space between words, sorted.

@@ -2,8 +2,6 @@ package sdktest
 
 import (
 	"context"
-	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/namelet/namelet/hostabi"
@@ -58,7 +56,7 @@ func (r *recorder) Answer(q *hostabi.Question, fuel uint64, h runtime.Host, a *r
 	r.fuel += a.Fuel
 	lookups := r.Lookups()
 	for _, e := range r.Trace() {
-		r.reads = append(r.reads, describe(e, lookups))
+		r.reads = append(r.reads, e.Describe(lookups))
 	}
 	return err
 }
@@ -66,7 +64,7 @@ func (r *recorder) Answer(q *hostabi.Question, fuel uint64, h runtime.Host, a *r
 func (r *recorder) reply(resp *resolve.Response) Reply {
 	reply := Reply{Err: r.err, Fuel: r.fuel, Reads: r.reads, Outcome: outcomes[resp.Outcome]}
 	for _, set := range resp.Answer.Answer {
-		reply.Records = append(reply.Records, records(set)...)
+		reply.Records = append(reply.Records, zonefile.FormatSet(set)...)
 	}
 	if resp.Outcome == authority.OutcomeNoData || resp.Outcome == authority.OutcomeNXDomain {
 		for _, set := range resp.Authority {
@@ -81,28 +79,4 @@ func (r *recorder) reply(resp *resolve.Response) Reply {
 var outcomes = map[authority.Outcome]string{
 	authority.OutcomeAnswer: "ANSWER", authority.OutcomeNoData: "NODATA", authority.OutcomeNXDomain: "NXDOMAIN",
 	authority.OutcomeReferral: "REFERRAL", authority.OutcomeRefused: "REFUSED", authority.OutcomeFailed: "SERVFAIL",
-}
-
-// records writes an RRset as lines.
-func records(set rr.Set) []string {
-	head := set.Name.Lower().String() + " " + strconv.FormatUint(uint64(set.TTL), 10) + " " + set.Type.String() + " "
-	var lines []string
-	for _, rdata := range set.Data {
-		lines = append(lines, head+zonefile.FormatRdata(set.Type, rdata))
-	}
-	return lines
-}
-
-// describe words an input: "lookup a.example. A", "client 24/56", "now 3600", "pick 10".
-func describe(e runtime.Event, lookups []runtime.Lookup) string {
-	switch e.Kind {
-	case runtime.EventLookup:
-		l := lookups[e.Arg]
-		return fmt.Sprintf("lookup %s %s", l.Name, l.Type)
-	case runtime.EventClient:
-		return fmt.Sprintf("client %d/%d", e.V4, e.V6)
-	case runtime.EventNow, runtime.EventBefore, runtime.EventPick:
-		return fmt.Sprintf("%s %d", e.Kind, e.Arg)
-	}
-	return e.Kind.String()
 }

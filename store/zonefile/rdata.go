@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"io"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -224,6 +225,17 @@ func printable(s string) string {
 }
 
 func trimmed(text []byte) string { return strings.TrimSpace(string(text)) }
+
+// FormatSet gives an RRset as lines of a zone file, a line each record, with the owner in lower case and absolute, and
+// without the class.
+func FormatSet(set rr.Set) []string {
+	head := set.Name.Lower().String() + " " + strconv.FormatUint(uint64(set.TTL), 10) + " " + set.Type.String() + " "
+	var lines []string
+	for _, rdata := range set.Data {
+		lines = append(lines, head+FormatRdata(set.Type, rdata))
+	}
+	return lines
+}
 
 // FormatRdata gives rdata in presentation form, such that ParseRdata reads the
 // same octets back: in the text form of its type where there is one that does,
