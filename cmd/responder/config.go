@@ -56,7 +56,7 @@ type config struct {
 	ControlKey       string     `env:"CONTROL_KEY" help:"PEM file with the key of that certificate"`
 	ControlPlaintext string     `env:"CONTROL_PLAINTEXT" envDefault:"refuse" help:"allow for a control endpoint that other machines reach without TLS"`
 	ControlRate      int        `env:"CONTROL_RATE" envDefault:"200" help:"control requests a second of one token, and of one address; 0 for no such limit"`
-	MetricsListen    string     `env:"METRICS_LISTEN" envDefault:"127.0.0.1:9153" help:"address of /metrics, /healthz and /readyz; none for no such"`
+	MetricsListen    string     `env:"METRICS_LISTEN" envDefault:"127.0.0.1:9153" help:"address of /metrics, /livez and /readyz; none for no such"`
 	Store            string     `env:"STORE" envDefault:"bolt:responder.db" help:"where zones and guests are kept: bolt:FILE, memory: or spanner:projects/P/instances/I/databases/D"`
 	Mirror           string     `env:"MIRROR" help:"file in which what is served is kept for a start while the store is away; none for none (default: responder-mirror.db for a store in Spanner, else none)"`
 	Workers          int        `env:"WORKERS" help:"sockets and workers an address, at most 1024; 0 for one a CPU"`

@@ -112,7 +112,7 @@ func (p *program) root(environ []string) (*cobra.Command, error) {
 		}
 		return nil
 	}
-	root.AddCommand(p.serve(), p.status(), p.zone(), p.record(), p.guest(), p.store(), p.query(), p.token(), p.audit(), p.version(), p.trial())
+	root.AddCommand(p.serve(), p.status(), p.health(), p.zone(), p.record(), p.guest(), p.store(), p.query(), p.token(), p.audit(), p.version(), p.trial())
 	return root, nil
 }
 

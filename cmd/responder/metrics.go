@@ -1,11 +1,9 @@
 package main
 
 import (
-	"io"
 	"log/slog"
 	"net/http"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -15,20 +13,6 @@ import (
 	"github.com/namelet/namelet/internal/replica"
 	"github.com/namelet/namelet/internal/resolve"
 )
-
-// health is what /readyz tells: whether queries should be sent here.
-type health struct {
-	ready atomic.Bool
-	note  func() string // what is to be known about a server that is ready; may be nil until then
-}
-
-// text is what /readyz says of a server that is ready.
-func (h *health) text() string {
-	if note := h.note(); note != "" {
-		return "ok: " + note + "\n"
-	}
-	return "ok\n"
-}
 
 // newRegistry makes a registry with what every process counts and what is given.
 func newRegistry(parts ...prometheus.Collector) *prometheus.Registry {
@@ -47,21 +31,23 @@ func newRegistry(parts ...prometheus.Collector) *prometheus.Registry {
 	return registry
 }
 
-// metricsServer serves /metrics, /healthz (the process lives) and /readyz (it
-// serves what its store had, and is not about to end).
+// metricsServer serves /metrics, /livez and its elder name /healthz, and /readyz. It
+// can do so before anything is loaded; there are no metrics until then.
 func metricsServer(registry *prometheus.Registry, h *health, log *slog.Logger) *http.Server {
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{
+	metrics := promhttp.HandlerFor(registry, promhttp.HandlerOpts{
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
-	}))
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok\n") })
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		if !h.ready.Load() {
-			http.Error(w, "not ready", http.StatusServiceUnavailable)
+	})
+	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, r *http.Request) {
+		if !h.loaded.Load() {
+			answerHealth(w, false, "not ready: loading")
 			return
 		}
-		io.WriteString(w, h.text())
+		metrics.ServeHTTP(w, r)
 	})
+	mux.HandleFunc("GET /healthz", h.serveLive)
+	mux.HandleFunc("GET /livez", h.serveLive)
+	mux.HandleFunc("GET /readyz", h.serveReady)
 	return &http.Server{
 		Handler:           mux,
 		ReadHeaderTimeout: 5 * time.Second,

@@ -67,6 +67,7 @@ type server struct {
 	content  *mirror.Content
 	base     int // of closers, those of what is closed last
 	endpoint []httpEndpoint
+	failed   chan error // has room for what ends each part that serves
 	closers  []func() error
 	journal  *guestlog.Journal
 	ending   chan struct{} // closed when the control endpoint begins to end
@@ -77,12 +78,17 @@ type httpEndpoint struct {
 	variable string // with its address, without the prefix
 	listener net.Listener
 	server   *http.Server
+	serving  bool // already
 }
+
+// parts is how many parts of a server serve at most: DNS, the control endpoint's
+// address and socket, and the metrics.
+const parts = 4
 
 // newServer makes a server that listens but does not answer yet. Where that fails
 // it leaves nothing behind.
 func (p *program) newServer(ctx context.Context) (_ *server, err error) {
-	s := &server{journal: guestlog.New(guestlog.DefaultBounds), ending: make(chan struct{}), log: slog.New(slog.NewTextHandler(p.errOut, &slog.HandlerOptions{Level: p.config.LogLevel}))}
+	s := &server{journal: guestlog.New(guestlog.DefaultBounds), failed: make(chan error, parts), ending: make(chan struct{}), log: slog.New(slog.NewTextHandler(p.errOut, &slog.HandlerOptions{Level: p.config.LogLevel}))}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.close())
@@ -283,7 +289,22 @@ func (s *server) listenMetrics(address string, resolver *resolve.Resolver) error
 		return nil
 	}
 	registry := newRegistry(s.dns.Metrics(), &guestCollector{resolver}, &replicaCollector{s})
-	return s.listenHTTP("METRICS_LISTEN", address, metricsServer(registry, &s.health, s.log))
+	if err := s.listenHTTP("METRICS_LISTEN", address, metricsServer(registry, &s.health, s.log)); err != nil {
+		return err
+	}
+	// It serves before the others do: whoever asks is to hear that zones are loading.
+	last := &s.endpoint[len(s.endpoint)-1]
+	last.serving = true
+	go last.serve(s.failed)
+	return nil
+}
+
+// serve serves until the server is shut down. It tells failed where that ends
+// otherwise.
+func (e httpEndpoint) serve(failed chan<- error) {
+	if err := e.server.Serve(e.listener); !errors.Is(err, http.ErrServerClosed) {
+		failed <- fmt.Errorf("%s: %w", envPrefix+e.variable, err)
+	}
 }
 
 func (s *server) listenHTTP(variable, address string, h *http.Server) error {
@@ -302,7 +323,7 @@ func (s *server) listenHTTP(variable, address string, h *http.Server) error {
 // serveHTTP takes a listener over, which is served once the server runs.
 func (s *server) serveHTTP(variable string, listener net.Listener, h *http.Server) {
 	h.ErrorLog = slog.NewLogLogger(s.log.Handler(), slog.LevelDebug)
-	s.endpoint = append(s.endpoint, httpEndpoint{variable, listener, h})
+	s.endpoint = append(s.endpoint, httpEndpoint{variable: variable, listener: listener, server: h})
 	s.closers = append(s.closers, func() error {
 		ctx, cancel := context.WithTimeout(context.Background(), shutdownTime)
 		defer cancel()
@@ -316,14 +337,11 @@ func (s *server) serveHTTP(variable string, listener net.Listener, h *http.Serve
 
 // run answers until ctx ends, then ends cleanly.
 func (s *server) run(ctx context.Context) error {
-	failed := make(chan error, len(s.endpoint)+1)
-	go func() { failed <- s.dns.Serve() }()
+	go func() { s.failed <- s.dns.Serve() }()
 	for _, e := range s.endpoint {
-		go func() {
-			if err := e.server.Serve(e.listener); !errors.Is(err, http.ErrServerClosed) {
-				failed <- fmt.Errorf("%s: %w", envPrefix+e.variable, err)
-			}
-		}()
+		if !e.serving {
+			go e.serve(s.failed)
+		}
 	}
 	following, stop := context.WithCancel(context.WithoutCancel(ctx))
 	go watchCookies(following, s.cookies, s.log)
@@ -341,14 +359,14 @@ func (s *server) run(ctx context.Context) error {
 		close(mirrored)
 	}()
 	s.announce()
-	s.health.note = func() string { return storeNote(s.replica.Status()) }
-	s.health.ready.Store(true)
+	s.health.status = s.replica.Status
+	s.health.loaded.Store(true)
 	var err error
 	select {
 	case <-ctx.Done():
-	case err = <-failed:
+	case err = <-s.failed:
 	}
-	s.health.ready.Store(false)
+	s.health.draining.Store(true)
 	s.log.Info("stopping")
 	// Queries first, then whoever changes what they are answered from.
 	err = errors.Join(err, s.closeFrontend())
@@ -357,24 +375,6 @@ func (s *server) run(ctx context.Context) error {
 	endMirror() // it writes the rest
 	<-mirrored
 	return errors.Join(err, s.close())
-}
-
-// storeNote says what is wrong between a replica and its store; empty where nothing is.
-func storeNote(status replica.Status) string {
-	if status.State == replica.Following {
-		return ""
-	}
-	what, from := "the store cannot be read", "what was held"
-	if status.State == replica.Refused {
-		what = "the store is refused"
-	}
-	if status.Mirrored {
-		from = "what the mirror has"
-	}
-	if status.Expired > 0 {
-		from = fmt.Sprintf("%s but %d expired zones", from, status.Expired)
-	}
-	return fmt.Sprintf("%s, %s is served; last in step %s: %s", what, from, status.Caught.UTC().Format(time.RFC3339), oneLine(status.Why))
 }
 
 // announce logs where the server listens and what it serves.
