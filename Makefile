@@ -56,6 +56,10 @@ bench-peers: build ## Measure beside NSD, Knot, gdnsd, BIND, PowerDNS and CoreDN
 	$(GO) build -o bin/bench/bench ./bench
 	bin/bench/bench -o docs/BENCHMARKS.md $(ARGS)
 
+.PHONY: image
+image: ## Build the image for amd64 and arm64 with docker or podman (NAME=..., ARCHES=..., TAGS=nospanner)
+	@ARCHES="$(ARCHES)" TAGS="$(TAGS)" deploy/image $(NAME)
+
 .PHONY: clean
 clean: ## Remove what was built
 	rm -rf bin

@@ -94,6 +94,7 @@ func (p *program) newServer(ctx context.Context) (_ *server, err error) {
 			err = errors.Join(err, s.close())
 		}
 	}()
+	p.config.limitMemory(s.log)
 	if err := p.config.checkEncrypted(); err != nil {
 		return nil, err
 	}

@@ -1,0 +1,193 @@
+package check
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+// podman runs podman as it works without systemd, and gives what it prints on
+// standard output.
+func podman(t *testing.T, args ...string) string {
+	t.Helper()
+	return output(t, exec.Command("podman", append([]string{"--cgroup-manager=cgroupfs", "--runtime", "runc"}, args...)...))
+}
+
+func output(t *testing.T, cmd *exec.Cmd) string {
+	t.Helper()
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%s: %v\n%s%s", strings.Join(cmd.Args, " "), err, out, stderr.Bytes())
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// contained are the limits of every container of the tests: no user but the image's, no
+// file that could be written but those of volumes, no capability.
+var contained = []string{
+	"--network", "host", "--read-only", "--read-only-tmpfs=false", "--cap-drop", "all", "--security-opt", "no-new-privileges",
+	"--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024",
+}
+
+// TestImage builds the image and runs it as an operator would.
+func TestImage(t *testing.T) {
+	for _, tool := range []string{"podman", "runc"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Fatalf("%s is needed to run the image; as root: apt-get install -y --no-install-recommends podman runc", tool)
+		}
+	}
+	name := fmt.Sprintf("namelet-check-%d", os.Getpid())
+	image, size := buildImage(t, name)
+	t.Logf("the image has %.1f MB", float64(size)/1e6)
+	if size > 64_000_000 {
+		t.Errorf("the image has %d octets, want 64 MB at most", size)
+	}
+
+	state := name + "-state"
+	podman(t, "volume", "create", state)
+	t.Cleanup(func() { podman(t, "volume", "rm", state) })
+	zones, err := filepath.Abs("../../guests/apps/testdata")
+	if err != nil {
+		t.Fatal(err)
+	}
+	volume := []string{"-v", state + ":/var/lib/namelet"}
+	run := func(args ...string) []string { return append(append([]string{"run"}, contained...), args...) }
+	podman(t, run(append(volume, "--rm", "-v", zones+":/zones:ro", image, "zone", "import", "--origin", "apps.example", "/zones/apps.example.zone")...)...)
+
+	listen := freeAddress(t)
+	podman(t, run(append(volume, "-d", "--name", name,
+		"-e", "RESPONDER_LISTEN="+listen, "-e", "RESPONDER_METRICS_LISTEN="+freeAddress(t), "-e", "RESPONDER_CONTROL_LISTEN="+freeAddress(t),
+		image)...)...)
+	t.Cleanup(func() { podman(t, "rm", "-f", name) })
+
+	awaitHealth(t, name)
+	if got := ask(t, listen, "apps.example.", dns.TypeSOA); len(got.Answer) != 1 || got.Rcode != dns.RcodeSuccess {
+		t.Errorf("got %v, want the SOA of apps.example", got)
+	}
+	pushGuest(t, name, listen)
+	if user := podman(t, "inspect", "--format", "{{.Config.User}}", name); user != "65532:65532" {
+		t.Errorf("runs as %q, want 65532:65532", user)
+	}
+	podman(t, "stop", "--time", "60", name)
+	if code := podman(t, "inspect", "--format", "{{.State.ExitCode}}", name); code != "0" {
+		t.Errorf("exit code %s after stop, want 0; log:\n%s", code, logs(name))
+	}
+	if !strings.Contains(logs(name), "stopping") {
+		t.Errorf("log has no word of its end:\n%s", logs(name))
+	}
+}
+
+// buildImage builds the image twice, checks that both are the same, and gives its
+// name and size in octets.
+func buildImage(t *testing.T, name string) (image string, size int) {
+	t.Helper()
+	image = fmt.Sprintf("%s:check-%s", name, runtime.GOARCH)
+	t.Cleanup(func() { podman(t, "rmi", "-f", image) })
+	digest := regexp.MustCompile(`sha256:[0-9a-f]{64}`)
+	build := func() string {
+		cmd := exec.Command("../image", name)
+		cmd.Env = append(os.Environ(), "ENGINE=podman", "TAG=check", "ARCHES="+runtime.GOARCH, "TAGS=")
+		return digest.FindString(output(t, cmd))
+	}
+	first, second := build(), build()
+	if first == "" || first != second {
+		t.Errorf("built twice: got digests %q and %q, want the same", first, second)
+	}
+	if _, err := fmt.Sscan(podman(t, "image", "inspect", "--format", "{{.Size}}", image), &size); err != nil {
+		t.Fatal(err)
+	}
+	return image, size
+}
+
+// awaitHealth runs the image's own health check until it is green.
+func awaitHealth(t *testing.T, name string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	for {
+		out, err := exec.CommandContext(ctx, "podman", "--cgroup-manager=cgroupfs", "--runtime", "runc", "healthcheck", "run", name).CombinedOutput()
+		if err == nil {
+			return
+		}
+		if ctx.Err() != nil {
+			t.Fatalf("not healthy after 30 s: %v: %s; log:\n%s", err, out, logs(name))
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+}
+
+// pushGuest pushes a guest into the running container, which tries it in a process
+// of its own, and asks it.
+func pushGuest(t *testing.T, name, listen string) {
+	t.Helper()
+	module := filepath.Join(t.TempDir(), "mine.wasm")
+	build := exec.Command("bin/image/linux/"+runtime.GOARCH+"/responder", "guest", "build", "./guests/whoami", "-o", module)
+	build.Dir = "../.."
+	output(t, build)
+	wasm, err := os.Open(module)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer wasm.Close()
+	push := exec.Command("podman", "--cgroup-manager=cgroupfs", "--runtime", "runc", "exec", "-i", name, "responder", "guest", "push", "mine", "/dev/stdin")
+	push.Stdin = wasm
+	output(t, push)
+	podman(t, "exec", name, "responder", "guest", "attach", "mine.apps.example", "mine")
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(100 * time.Millisecond) {
+		got := ask(t, listen, "mine.apps.example.", dns.TypeA)
+		if len(got.Answer) > 0 {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("got %v 10 s after the guest was attached, want an address; log:\n%s", got, logs(name))
+		}
+	}
+}
+
+func logs(name string) string {
+	out, _ := exec.Command("podman", "logs", name).CombinedOutput()
+	return string(out)
+}
+
+func ask(t *testing.T, address, name string, kind uint16) *dns.Msg {
+	t.Helper()
+	q := new(dns.Msg).SetQuestion(name, kind)
+	answer, err := dns.Exchange(q, address)
+	if err != nil {
+		t.Fatalf("%s %s: %v", name, dns.TypeToString[kind], err)
+	}
+	return answer
+}
+
+// freeAddress gives an address on loopback that nobody has, by UDP and TCP.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	for range 100 {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		address := l.Addr().String()
+		p, err := net.ListenPacket("udp", address)
+		l.Close()
+		if err == nil {
+			p.Close()
+			return address
+		}
+	}
+	t.Fatal("no address is free by UDP and TCP")
+	return ""
+}
