@@ -27,6 +27,11 @@ test: tools ## Run every test (the race detector where goroutines meet)
 # goroutines (grpc.Header of a call that is repeated).
 RACE := ./internal/... ./store/... ./runtime
 
+.PHONY: test-deploy
+test-deploy: tools ## Build the image and run it
+	$(GO) -C deploy/check vet .
+	$(GO) -C deploy/check test -timeout 300s .
+
 .PHONY: check
 check: ## Format, vet, staticcheck, tidy, import rules
 	@out=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$out" || { echo "gofmt -w these files:"; echo "$$out"; exit 1; }

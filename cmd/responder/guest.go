@@ -114,7 +114,21 @@ func (p *program) guestInspect() *cobra.Command {
 	}
 }
 
+// standardInput is the name of standard input, where a file is asked for.
+const standardInput = "-"
+
+// readModule reads a module from a file or standard input.
 func readModule(path string) ([]byte, error) {
+	if path == standardInput {
+		wasm, err := io.ReadAll(io.LimitReader(os.Stdin, store.MaxGuestBytes+1))
+		if err == nil && len(wasm) > store.MaxGuestBytes {
+			err = fmt.Errorf("larger than %d bytes", store.MaxGuestBytes)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("standard input: %w", err)
+		}
+		return wasm, nil
+	}
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, pathError(err)

@@ -30,6 +30,8 @@ in a process of its own with bounds on time and memory: one that fails does not 
 version. What was found out is printed and kept with the version. What is attached stays
 attached to the version that it has.
 
+FILE is - for standard input.
+
 A folder of scenarios has files *.json of zones, questions and the answers that must come;
 docs/reference/scenarios.md has their form.`,
 		Example: "  responder guest push geo geo.wasm --scenarios scenarios\n  responder guest push geo geo.wasm --sign ~/.minisign/minisign.key --password-file password",

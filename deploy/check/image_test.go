@@ -142,7 +142,7 @@ func pushGuest(t *testing.T, name, listen string) {
 		t.Fatal(err)
 	}
 	defer wasm.Close()
-	push := exec.Command("podman", "--cgroup-manager=cgroupfs", "--runtime", "runc", "exec", "-i", name, "responder", "guest", "push", "mine", "/dev/stdin")
+	push := exec.Command("podman", "--cgroup-manager=cgroupfs", "--runtime", "runc", "exec", "-i", name, "responder", "guest", "push", "mine", "-")
 	push.Stdin = wasm
 	output(t, push)
 	podman(t, "exec", name, "responder", "guest", "attach", "mine.apps.example", "mine")
