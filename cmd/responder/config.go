@@ -8,6 +8,7 @@ import (
 	"net"
 	"reflect"
 	"strings"
+	"time"
 
 	"github.com/caarlos0/env/v11"
 	"github.com/spf13/pflag"
@@ -27,53 +28,55 @@ const envPrefix = "RESPONDER_"
 // config is the configuration. Each field is a variable, with the prefix, and a
 // flag of the same name in lower case with dashes.
 type config struct {
-	Listen           string     `env:"LISTEN" envDefault:"127.0.0.1:5300" help:"addresses to answer on, UDP and TCP, several by comma"`
-	DoTListen        string     `env:"DOT_LISTEN" help:"addresses to answer on over TLS, several by comma; needs --tls-cert and --tls-key"`
-	DoHListen        string     `env:"DOH_LISTEN" help:"addresses to answer on over HTTPS at /dns-query, several by comma; needs --tls-cert and --tls-key"`
-	TLSCert          string     `env:"TLS_CERT" help:"PEM file with the certificate chain for TLS and HTTPS; read anew when it changes"`
-	TLSKey           string     `env:"TLS_KEY" help:"PEM file with the key of the certificate"`
-	UDPSize          int        `env:"UDP_SIZE" envDefault:"1232" help:"largest response over UDP in octets, 512 to 4096"`
-	TCPConnections   int        `env:"TCP_CONNECTIONS" envDefault:"1024" help:"open connections in all, those of TLS and HTTPS among them"`
-	TCPClient        int        `env:"TCP_CLIENT_CONNECTIONS" envDefault:"128" help:"open connections of one client prefix, /24 or /56"`
-	ProxyFrom        string     `env:"PROXY_FROM" help:"networks of proxies that put a PROXY header, version 2, before each packet and connection, several by comma"`
-	NSID             string     `env:"NSID" help:"name of this server, for clients that ask with NSID; hostname for the host's"`
-	VersionBind      string     `env:"VERSION_BIND" envDefault:"Namelet" help:"answer to version.bind and version.server in class CH; off to refuse"`
-	IDServer         string     `env:"ID_SERVER" envDefault:"off" help:"answer to id.server and hostname.bind in class CH; hostname for the host's, off to refuse"`
-	CookieSecretFile string     `env:"COOKIE_SECRET_FILE" help:"file with secrets for cookies, which servers behind one address share; read anew when it changes"`
-	ECSFrom          string     `env:"ECS_FROM" help:"networks whose client subnet option is believed, several by comma"`
-	RRLRate          int        `env:"RRL_RATE" envDefault:"200" help:"responses of one kind a second to one client prefix by UDP; 0 for no such limit"`
-	RRLPrefixRate    int        `env:"RRL_PREFIX_RATE" envDefault:"1000" help:"responses of all kinds a second to one client prefix by UDP; 0 for no such limit"`
-	RRLSlip          int        `env:"RRL_SLIP" envDefault:"2" help:"every n-th response beyond the limits is sent truncated; 0 for none"`
-	RRLExempt        string     `env:"RRL_EXEMPT" envDefault:"127.0.0.0/8,::1/128" help:"networks without limits, several by comma; none for none"`
-	ControlListen    string     `env:"CONTROL_LISTEN" envDefault:"127.0.0.1:8053" help:"address of the control endpoint; none for none"`
-	ControlSocket    string     `env:"CONTROL_SOCKET" help:"unix socket of the control endpoint, for this server's user"`
-	ControlTokenFile string     `env:"CONTROL_TOKEN_FILE" help:"file with the token that commands show; a server lets in whoever shows what its file has"`
-	ControlTLSCert   string     `env:"CONTROL_TLS_CERT" help:"PEM file with the certificate chain of the control endpoint; read anew when it changes"`
-	ControlTLSKey    string     `env:"CONTROL_TLS_KEY" help:"PEM file with the key of that certificate"`
-	ControlClientCA  string     `env:"CONTROL_CLIENT_CA" help:"PEM file with authorities: a server wants a certificate of one from each client of the control endpoint"`
-	ControlCA        string     `env:"CONTROL_CA" help:"PEM file with the authorities by which commands know a control endpoint, which they then call over TLS"`
-	ControlCert      string     `env:"CONTROL_CERT" help:"PEM file with the certificate that commands show"`
-	ControlKey       string     `env:"CONTROL_KEY" help:"PEM file with the key of that certificate"`
-	ControlPlaintext string     `env:"CONTROL_PLAINTEXT" envDefault:"refuse" help:"allow for a control endpoint that other machines reach without TLS"`
-	ControlRate      int        `env:"CONTROL_RATE" envDefault:"200" help:"control requests a second of one token, and of one address; 0 for no such limit"`
-	MetricsListen    string     `env:"METRICS_LISTEN" envDefault:"127.0.0.1:9153" help:"address of /metrics, /livez and /readyz; none for no such"`
-	Store            string     `env:"STORE" envDefault:"bolt:responder.db" help:"where zones and guests are kept: bolt:FILE, memory: or spanner:projects/P/instances/I/databases/D"`
-	Mirror           string     `env:"MIRROR" help:"file in which what is served is kept for a start while the store is away; none for none (default: responder-mirror.db for a store in Spanner, else none)"`
-	Workers          int        `env:"WORKERS" help:"sockets and workers an address, at most 1024; 0 for one a CPU"`
-	CacheBytes       int        `env:"CACHE_BYTES" envDefault:"134217728" help:"memory for answers that are given again, in octets; 0 turns that off"`
-	SlowWorkers      int        `env:"SLOW_WORKERS" envDefault:"16" help:"answers that can wait for the store or a guest's code at the same time, 1 to 1024"`
-	GuestCache       string     `env:"GUEST_CACHE" help:"folder for the machine code of guests (default: in the user's cache folder)"`
-	GuestKeys        string     `env:"GUEST_KEYS" help:"public keys of minisign, or files with one, several by comma: a module that is pushed, attached or loaded must be signed by one of them"`
-	GuestMemory      int        `env:"GUEST_MEMORY" envDefault:"536870912" help:"memory for the instances, code and pictures of all guests, in octets; 0 for no bound"`
-	MaxFuel          int        `env:"GUEST_MAX_FUEL" envDefault:"30000000" help:"most units of fuel a query that an attachment may be given"`
-	MaxFuelRate      int        `env:"GUEST_MAX_FUEL_PER_SECOND" help:"most units of fuel a second that an attachment gets, also one without a limit; 0 for no such bound"`
-	MaxInitFuel      int        `env:"GUEST_MAX_INIT_FUEL" envDefault:"500000000" help:"most units of fuel that the start of a guest may be given"`
-	MaxPages         int        `env:"GUEST_MAX_PAGES" envDefault:"1024" help:"most pages of 64 KiB that an instance may be given, 1 to 65536"`
-	MaxLookups       int        `env:"GUEST_MAX_LOOKUPS" envDefault:"64" help:"most lookups a query that an attachment may be given, 1 to 64"`
-	MaxAnswerBytes   int        `env:"GUEST_MAX_ANSWER_BYTES" envDefault:"65535" help:"most octets of an answer's records that an attachment may be given, 1 to 65535"`
-	MaxConcurrency   int        `env:"GUEST_MAX_CONCURRENCY" help:"most calls at the same time that an attachment gets, also one without a limit; 0 for no such bound"`
-	Site             string     `env:"SITE" help:"name of this place, which guests can ask for, at most 255 bytes"`
-	LogLevel         slog.Level `env:"LOG_LEVEL" envDefault:"info" help:"least level of what is logged: debug, info, warn or error"`
+	Listen           string        `env:"LISTEN" envDefault:"127.0.0.1:5300" help:"addresses to answer on, UDP and TCP, several by comma"`
+	DoTListen        string        `env:"DOT_LISTEN" help:"addresses to answer on over TLS, several by comma; needs --tls-cert and --tls-key"`
+	DoHListen        string        `env:"DOH_LISTEN" help:"addresses to answer on over HTTPS at /dns-query, several by comma; needs --tls-cert and --tls-key"`
+	TLSCert          string        `env:"TLS_CERT" help:"PEM file with the certificate chain for TLS and HTTPS; read anew when it changes"`
+	TLSKey           string        `env:"TLS_KEY" help:"PEM file with the key of the certificate"`
+	UDPSize          int           `env:"UDP_SIZE" envDefault:"1232" help:"largest response over UDP in octets, 512 to 4096"`
+	TCPConnections   int           `env:"TCP_CONNECTIONS" envDefault:"1024" help:"open connections in all, those of TLS and HTTPS among them"`
+	TCPClient        int           `env:"TCP_CLIENT_CONNECTIONS" envDefault:"128" help:"open connections of one client prefix, /24 or /56"`
+	ProxyFrom        string        `env:"PROXY_FROM" help:"networks of proxies that put a PROXY header, version 2, before each packet and connection, several by comma"`
+	NSID             string        `env:"NSID" help:"name of this server, for clients that ask with NSID; hostname for the host's"`
+	VersionBind      string        `env:"VERSION_BIND" envDefault:"Namelet" help:"answer to version.bind and version.server in class CH; off to refuse"`
+	IDServer         string        `env:"ID_SERVER" envDefault:"off" help:"answer to id.server and hostname.bind in class CH; hostname for the host's, off to refuse"`
+	HealthName       string        `env:"HEALTH_NAME" envDefault:"health.server" help:"name that is answered NOERROR while the server is ready and SERVFAIL while it drains, for load balancers; off for none"`
+	CookieSecretFile string        `env:"COOKIE_SECRET_FILE" help:"file with secrets for cookies, which servers behind one address share; read anew when it changes"`
+	ECSFrom          string        `env:"ECS_FROM" help:"networks whose client subnet option is believed, several by comma"`
+	RRLRate          int           `env:"RRL_RATE" envDefault:"200" help:"responses of one kind a second to one client prefix by UDP; 0 for no such limit"`
+	RRLPrefixRate    int           `env:"RRL_PREFIX_RATE" envDefault:"1000" help:"responses of all kinds a second to one client prefix by UDP; 0 for no such limit"`
+	RRLSlip          int           `env:"RRL_SLIP" envDefault:"2" help:"every n-th response beyond the limits is sent truncated; 0 for none"`
+	RRLExempt        string        `env:"RRL_EXEMPT" envDefault:"127.0.0.0/8,::1/128" help:"networks without limits, several by comma; none for none"`
+	ControlListen    string        `env:"CONTROL_LISTEN" envDefault:"127.0.0.1:8053" help:"address of the control endpoint; none for none"`
+	ControlSocket    string        `env:"CONTROL_SOCKET" help:"unix socket of the control endpoint, for this server's user"`
+	ControlTokenFile string        `env:"CONTROL_TOKEN_FILE" help:"file with the token that commands show; a server lets in whoever shows what its file has"`
+	ControlTLSCert   string        `env:"CONTROL_TLS_CERT" help:"PEM file with the certificate chain of the control endpoint; read anew when it changes"`
+	ControlTLSKey    string        `env:"CONTROL_TLS_KEY" help:"PEM file with the key of that certificate"`
+	ControlClientCA  string        `env:"CONTROL_CLIENT_CA" help:"PEM file with authorities: a server wants a certificate of one from each client of the control endpoint"`
+	ControlCA        string        `env:"CONTROL_CA" help:"PEM file with the authorities by which commands know a control endpoint, which they then call over TLS"`
+	ControlCert      string        `env:"CONTROL_CERT" help:"PEM file with the certificate that commands show"`
+	ControlKey       string        `env:"CONTROL_KEY" help:"PEM file with the key of that certificate"`
+	ControlPlaintext string        `env:"CONTROL_PLAINTEXT" envDefault:"refuse" help:"allow for a control endpoint that other machines reach without TLS"`
+	ControlRate      int           `env:"CONTROL_RATE" envDefault:"200" help:"control requests a second of one token, and of one address; 0 for no such limit"`
+	MetricsListen    string        `env:"METRICS_LISTEN" envDefault:"127.0.0.1:9153" help:"address of /metrics, /livez and /readyz; none for no such"`
+	Store            string        `env:"STORE" envDefault:"bolt:responder.db" help:"where zones and guests are kept: bolt:FILE, memory: or spanner:projects/P/instances/I/databases/D"`
+	Mirror           string        `env:"MIRROR" help:"file in which what is served is kept for a start while the store is away; none for none (default: responder-mirror.db for a store in Spanner, else none)"`
+	Workers          int           `env:"WORKERS" help:"sockets and workers an address, at most 1024; 0 for one a CPU"`
+	CacheBytes       int           `env:"CACHE_BYTES" envDefault:"134217728" help:"memory for answers that are given again, in octets; 0 turns that off"`
+	SlowWorkers      int           `env:"SLOW_WORKERS" envDefault:"16" help:"answers that can wait for the store or a guest's code at the same time, 1 to 1024"`
+	GuestCache       string        `env:"GUEST_CACHE" help:"folder for the machine code of guests (default: in the user's cache folder)"`
+	GuestKeys        string        `env:"GUEST_KEYS" help:"public keys of minisign, or files with one, several by comma: a module that is pushed, attached or loaded must be signed by one of them"`
+	GuestMemory      int           `env:"GUEST_MEMORY" envDefault:"536870912" help:"memory for the instances, code and pictures of all guests, in octets; 0 for no bound"`
+	MaxFuel          int           `env:"GUEST_MAX_FUEL" envDefault:"30000000" help:"most units of fuel a query that an attachment may be given"`
+	MaxFuelRate      int           `env:"GUEST_MAX_FUEL_PER_SECOND" help:"most units of fuel a second that an attachment gets, also one without a limit; 0 for no such bound"`
+	MaxInitFuel      int           `env:"GUEST_MAX_INIT_FUEL" envDefault:"500000000" help:"most units of fuel that the start of a guest may be given"`
+	MaxPages         int           `env:"GUEST_MAX_PAGES" envDefault:"1024" help:"most pages of 64 KiB that an instance may be given, 1 to 65536"`
+	MaxLookups       int           `env:"GUEST_MAX_LOOKUPS" envDefault:"64" help:"most lookups a query that an attachment may be given, 1 to 64"`
+	MaxAnswerBytes   int           `env:"GUEST_MAX_ANSWER_BYTES" envDefault:"65535" help:"most octets of an answer's records that an attachment may be given, 1 to 65535"`
+	MaxConcurrency   int           `env:"GUEST_MAX_CONCURRENCY" help:"most calls at the same time that an attachment gets, also one without a limit; 0 for no such bound"`
+	Site             string        `env:"SITE" help:"name of this place, which guests can ask for, at most 255 bytes"`
+	Drain            time.Duration `env:"DRAIN" envDefault:"0s" help:"how long a server that is told to end answers on, while it says that it is not ready"`
+	LogLevel         slog.Level    `env:"LOG_LEVEL" envDefault:"info" help:"least level of what is logged: debug, info, warn or error"`
 }
 
 // load fills the configuration from the environment. The error names the
@@ -95,8 +98,9 @@ func (c *config) load(environ []string) error {
 
 // wanted words what the text of a variable must be, by the type of its field.
 var wanted = map[reflect.Type]string{
-	reflect.TypeFor[int]():        "a whole number",
-	reflect.TypeFor[slog.Level](): "debug, info, warn or error",
+	reflect.TypeFor[int]():           "a whole number",
+	reflect.TypeFor[time.Duration](): "a time such as 1500ms or 5s",
+	reflect.TypeFor[slog.Level]():    "debug, info, warn or error",
 }
 
 // Bounds of settings that nothing else bounds.
@@ -104,6 +108,7 @@ const (
 	maxWorkers     = 1024    // sockets and workers of one address
 	maxPages       = 1 << 16 // of a memory in WebAssembly
 	maxControlRate = 1 << 20
+	maxDrain       = time.Hour
 	maxConnections = 1 << 20 // each has a descriptor and, while it is used, some kilobytes
 )
 
@@ -123,6 +128,9 @@ func (c *config) check() error {
 	}
 	if err := c.checkNumbers(); err != nil {
 		return err
+	}
+	if c.Drain < 0 || c.Drain > maxDrain {
+		return fmt.Errorf("%sDRAIN: %v: want 0s to %v", envPrefix, c.Drain, maxDrain)
 	}
 	if err := c.checkTexts(); err != nil {
 		return err
@@ -221,6 +229,8 @@ func (c *config) flags(set *pflag.FlagSet) {
 			set.StringVar(at, name, *at, help)
 		case *int:
 			set.IntVar(at, name, *at, help)
+		case *time.Duration:
+			set.DurationVar(at, name, *at, help)
 		case *slog.Level:
 			set.Var(levelFlag{at}, name, help)
 		default:

@@ -10,6 +10,7 @@ import (
 	"github.com/namelet/namelet/internal/frontend/cookie"
 	"github.com/namelet/namelet/internal/frontend/proxy"
 	"github.com/namelet/namelet/internal/frontend/rrl"
+	"github.com/namelet/namelet/rr"
 )
 
 // Words that stand for something in what a server tells about itself.
@@ -31,6 +32,11 @@ func (c *config) policy() (p frontend.PolicyConfig, err error) {
 	} {
 		if *told.to, err = tell(told.text); err != nil {
 			return p, fmt.Errorf("%s%s: %w", envPrefix, told.variable, err)
+		}
+	}
+	if c.HealthName != tellNothing {
+		if p.HealthName, err = rr.ParseName(c.HealthName); err != nil {
+			return p, fmt.Errorf("%sHEALTH_NAME: %w", envPrefix, err)
 		}
 	}
 	if p.SubnetFrom, err = proxy.ParseSources(c.ECSFrom); err != nil {

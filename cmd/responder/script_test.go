@@ -49,6 +49,10 @@ func TestScripts(t *testing.T) {
 			e.Vars = append(e.Vars, environment...)
 			for name, address := range freeAddresses(t, "RESPONDER_LISTEN", "RESPONDER_CONTROL_LISTEN", "RESPONDER_METRICS_LISTEN") {
 				e.Setenv(name, address)
+				if name == "RESPONDER_LISTEN" {
+					_, port, _ := net.SplitHostPort(address) // it is one that was listened on
+					e.Setenv("DNS_PORT", port)
+				}
 			}
 			for name, address := range freeAddresses(t, "TLS", "HTTPS") {
 				host, port, err := net.SplitHostPort(address)

@@ -39,8 +39,11 @@ func (p *program) serve() *cobra.Command {
 		Short: "Answer queries",
 		Long: `Answer queries over UDP and TCP, and over TLS and HTTPS where these have addresses, from
 the zones and guests of the store. What commands
-change while the server runs is served within a second. An interrupt or a SIGTERM ends
-the server once it has answered what is in flight.`,
+change while the server runs is served within a second.
+
+An interrupt or a SIGTERM ends the server: it says that it is not ready, by /readyz and by
+--health-name, answers on for --drain, then answers what is in flight and ends. A second
+one ends it at once.`,
 		Args: arguments(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := p.newServer(cmd.Context())
@@ -58,19 +61,20 @@ the server once it has answered what is in flight.`,
 // server is a running server's parts. They are closed in the reverse order of
 // their making.
 type server struct {
-	log      *slog.Logger
-	health   health
-	dns      *frontend.Server
-	cookies  *cookie.Jar // nil where the secret is the process's own
-	replica  *replica.Replica
-	mirror   *mirror.Mirror // nil where there is none
-	content  *mirror.Content
-	base     int // of closers, those of what is closed last
-	endpoint []httpEndpoint
-	failed   chan error // has room for what ends each part that serves
-	closers  []func() error
-	journal  *guestlog.Journal
-	ending   chan struct{} // closed when the control endpoint begins to end
+	log       *slog.Logger
+	health    health
+	dns       *frontend.Server
+	cookies   *cookie.Jar // nil where the secret is the process's own
+	replica   *replica.Replica
+	mirror    *mirror.Mirror // nil where there is none
+	content   *mirror.Content
+	base      int // of closers, those of what is closed last
+	endpoint  []httpEndpoint
+	drainTime time.Duration // how long to answer on when told to end
+	failed    chan error    // has room for what ends each part that serves
+	closers   []func() error
+	journal   *guestlog.Journal
+	ending    chan struct{} // closed when the control endpoint begins to end
 }
 
 // httpEndpoint is an HTTP server with its listener.
@@ -88,7 +92,7 @@ const parts = 4
 // newServer makes a server that listens but does not answer yet. Where that fails
 // it leaves nothing behind.
 func (p *program) newServer(ctx context.Context) (_ *server, err error) {
-	s := &server{journal: guestlog.New(guestlog.DefaultBounds), failed: make(chan error, parts), ending: make(chan struct{}), log: slog.New(slog.NewTextHandler(p.errOut, &slog.HandlerOptions{Level: p.config.LogLevel}))}
+	s := &server{journal: guestlog.New(guestlog.DefaultBounds), failed: make(chan error, parts), drainTime: p.config.Drain, ending: make(chan struct{}), log: slog.New(slog.NewTextHandler(p.errOut, &slog.HandlerOptions{Level: p.config.LogLevel}))}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.close())
@@ -367,7 +371,9 @@ func (s *server) run(ctx context.Context) error {
 	case <-ctx.Done():
 	case err = <-s.failed:
 	}
-	s.health.draining.Store(true)
+	if err == nil {
+		err = s.drain()
+	}
 	s.log.Info("stopping")
 	// Queries first, then whoever changes what they are answered from.
 	err = errors.Join(err, s.closeFrontend())
@@ -376,6 +382,23 @@ func (s *server) run(ctx context.Context) error {
 	endMirror() // it writes the rest
 	<-mirrored
 	return errors.Join(err, s.close())
+}
+
+// drain has everybody hear that queries should be sent elsewhere, and gives them time
+// for that: all is still answered. A part that fails ends the wait.
+func (s *server) drain() error {
+	s.health.draining.Store(true)
+	s.dns.SetReady(false, "the server is about to end")
+	if s.drainTime == 0 {
+		return nil
+	}
+	s.log.Info("draining: queries are still answered", "time", s.drainTime)
+	select {
+	case <-time.After(s.drainTime):
+		return nil
+	case err := <-s.failed:
+		return err
+	}
 }
 
 // announce logs where the server listens and what it serves.

@@ -31,11 +31,16 @@ func (p *policy) chaosText(q *query) string {
 	return ""
 }
 
-// chaosBody packs a TXT record of class CH. Its TTL is 0: it is about this server
-// and now.
-func (p *packer) chaosBody(q *query, text string) body {
+// ownBody packs what the server says of itself: a TXT record of the question's
+// class, or none where the text is empty. Its TTL is 0: it is about this server and
+// now.
+func (p *packer) ownBody(q *query, text string) body {
 	p.begin(q)
-	p.msg = append(p.msg, 0xc0, headerLen, 0, byte(rr.TypeTXT), 0, byte(rr.ClassCH), 0, 0, 0, 0,
+	if text == "" {
+		p.finish(rr.RCodeNoError, true, false, [3]int{})
+		return body{p.msg, 0}
+	}
+	p.msg = append(p.msg, 0xc0, headerLen, 0, byte(rr.TypeTXT), byte(q.qclass>>8), byte(q.qclass), 0, 0, 0, 0,
 		byte((len(text)+1)>>8), byte(len(text)+1), byte(len(text)))
 	p.msg = append(p.msg, text...)
 	p.finish(rr.RCodeNoError, true, false, [3]int{1})

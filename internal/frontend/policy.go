@@ -3,10 +3,12 @@ package frontend
 import (
 	"fmt"
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"github.com/namelet/namelet/internal/frontend/cookie"
 	"github.com/namelet/namelet/internal/frontend/rrl"
+	"github.com/namelet/namelet/rr"
 )
 
 // PolicyConfig says what the server tells about itself, and how it treats who
@@ -22,6 +24,10 @@ type PolicyConfig struct {
 	// each. What is empty is refused.
 	VersionBind string
 	IDServer    string
+
+	// HealthName is a name that the server answers for itself, in classes IN and CH,
+	// whatever the zones have: see [Server.SetReady]. The zero Name is none.
+	HealthName rr.Name
 
 	// Cookies makes and checks cookies. Default: a secret of the process's own.
 	Cookies *cookie.Jar
@@ -40,12 +46,16 @@ const (
 	MaxChaos = 255 // octets of a character-string (RFC 1035 section 3.3)
 )
 
-// policy is a PolicyConfig at work. It is immutable but for the limiter's counts.
+// policy is a PolicyConfig at work. It is immutable but for the limiter's counts, and
+// for whether the server is ready.
 type policy struct {
 	PolicyConfig
-	nsid    []byte       // as an option; empty for none
-	limiter *rrl.Limiter // nil for none
-	started time.Time
+	healthName string                 // in wire form and lower case
+	healthLen  int                    // of a question for it; 0 for none
+	unready    atomic.Pointer[string] // why no queries should be sent here; nil where they should
+	nsid       []byte                 // as an option; empty for none
+	limiter    *rrl.Limiter           // nil for none
+	started    time.Time
 }
 
 // newPolicy makes a policy. The error wraps errConfig or rrl.ErrConfig.
@@ -61,6 +71,10 @@ func newPolicy(c PolicyConfig) (*policy, error) {
 	}
 	if c.NSID != "" {
 		p.nsid = append([]byte{0, optionNSID, 0, byte(len(c.NSID))}, c.NSID...)
+	}
+	if !c.HealthName.IsZero() {
+		p.healthName = c.HealthName.Lower().Wire()
+		p.healthLen = len(p.healthName) + questionFixedLen
 	}
 	if c.Cookies == nil {
 		p.Cookies = cookie.Random()

@@ -308,6 +308,7 @@ func TestPolicyAllocations(t *testing.T) {
 		NSID: "ns1", VersionBind: "Namelet", Cookies: jar(t, rfcSecret),
 		SubnetFrom: []netip.Prefix{netip.MustParsePrefix("198.51.100.0/24")},
 		Rate:       rrl.Config{Rate: 3, PrefixRate: 10, Slip: 2},
+		HealthName: rr.MustParseName("health.server."),
 	}, fixed(t))
 	client := netip.MustParseAddr(rfcClient)
 	dst, q := make([]byte, 0, defaultMaxUDPSize), new(query)
@@ -316,6 +317,7 @@ func TestPolicyAllocations(t *testing.T) {
 		"good cookie": asking("000a 0018" + rfcCookie),
 		"limited":     asking(""),
 		"chaos":       "1234 0000 0001 0000 0000 0000 0776657273696f6e 0462696e64 00 0010 0003",
+		"health":      "1234 0000 0001 0000 0000 0000 066865616c7468 06736572766572 00 0010 0001",
 		"no question": "1234 0000 0000 0000 0000 0001" + optWith("000a 0008"+rfcQuery),
 	} {
 		wire := unhex(t, msg)

@@ -14,6 +14,9 @@ import (
 const (
 	headerLen = 12
 
+	// questionFixedLen is a question without its name: type and class.
+	questionFixedLen = 4
+
 	flagQR     = 1 << 15
 	flagAA     = 1 << 10
 	flagTC     = 1 << 9

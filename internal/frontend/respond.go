@@ -73,6 +73,9 @@ func (r *responder) quick(dst, msg []byte, client netip.Addr, q *query) (respons
 		return nil, true
 	}
 	r.policy.meet(q, client, r.now)
+	if (v == accepted || v == askedChaos) && r.policy.asksHealth(q) {
+		return r.tellHealth(dst, q), true
+	}
 	if v == accepted {
 		return r.look(dst, q)
 	}
@@ -104,7 +107,7 @@ func (r *responder) answer(dst []byte, q *query, v verdict) []byte {
 
 // tell appends the response to a question about this server.
 func (r *responder) tell(dst []byte, q *query, text string) []byte {
-	return r.complete(dst, q, r.packer.chaosBody(q, text), rr.RCodeNoError, nil, rrl.About(rrl.Error, rr.Name{}))
+	return r.complete(dst, q, r.packer.ownBody(q, text), rr.RCodeNoError, nil, rrl.About(rrl.Error, rr.Name{}))
 }
 
 // slow appends the response to a question that quick has read to dst. Where done is
