@@ -277,3 +277,24 @@ func TestMemoryHoldsUnderSweepsOfCode(t *testing.T) {
 		t.Errorf("%d bytes in use by nobody", got.Used)
 	}
 }
+
+// Instances that calls are replayed on count, and keep nobody from the room that they
+// and their code take.
+func TestReplaysMakeRoom(t *testing.T) {
+	r, loaders, attachments := library(t, 3, resolve.Config{Memory: codeBytes + 2<<20, Audit: true})
+	t.Cleanup(r.Close)
+	slow := r.NewSlowWorker()
+	for i := range loaders {
+		askGuest(t, slow, i)
+		deadline := time.Now().Add(10 * time.Second)
+		for r.Memory().Used != codeBytes+2<<20 { // the Worker's and the auditor's
+			if time.Now().After(deadline) {
+				t.Fatalf("the auditor's instance does not count: %+v", attachments[i].Held())
+			}
+			time.Sleep(time.Millisecond)
+		}
+	}
+	if loaders[0].loaded || loaders[1].loaded {
+		t.Error("code stayed that was only replayed on")
+	}
+}

@@ -134,7 +134,7 @@ func (a *auditor) wake() {
 func (a *auditor) run(r *Resolver, done chan struct{}) {
 	defer close(done)
 	fresh := freshInstances{}
-	defer fresh.close(r.config.Log)
+	defer fresh.close()
 	for p := a.next(); p != nil; p = a.next() {
 		r.check(p, fresh)
 	}
@@ -168,35 +168,104 @@ func (a *auditor) next() *replay {
 
 // freshInstances are instances that begin each call from the beginning. To make one
 // takes a hundred times as long as to put one back.
-type freshInstances map[*Attachment]Instance
+type freshInstances map[*Attachment]*freshInstance
 
-// of returns the attachment's, as good as new.
-func (f freshInstances) of(a *Attachment, log *slog.Logger) (Instance, error) {
-	if i := f[a]; i != nil {
-		i.Reset()
-		return i, nil
-	}
-	if len(f) >= auditInstances {
-		f.close(log)
-	}
-	if err := a.Code.hold(false); err != nil {
-		return nil, err
-	}
-	defer a.Code.release()
-	i, err := a.Guest.NewInstance(context.Background())
-	if err == nil {
+// of returns the attachment's as good as new, for a call, after which its lock is given
+// back. The error is errNoMemory, errUnloaded or the guest's.
+func (f freshInstances) of(r *Resolver, a *Attachment) (*freshInstance, error) {
+	i := f[a]
+	if i == nil {
+		if len(f) >= auditInstances {
+			f.close()
+		}
+		i = &freshInstance{attachment: a, memory: &r.memory, log: r.config.Log}
+		r.memory.join(i)
 		f[a] = i
 	}
-	return i, err
+	i.mu.Lock()
+	if err := i.renew(); err != nil {
+		i.mu.Unlock()
+		return nil, err
+	}
+	return i, nil
 }
 
-func (f freshInstances) close(log *slog.Logger) {
+func (f freshInstances) close() {
 	for a, i := range f {
-		if err := i.Close(context.Background()); err != nil {
-			log.Warn("guest instance did not close", "guest", a.Label, "error", err)
-		}
+		i.evict()
+		i.memory.leave(i)
 		delete(f, a)
 	}
+}
+
+// freshInstance is one of them. It counts like those that answer, and goes before them:
+// nobody waits for what it says.
+type freshInstance struct {
+	attachment *Attachment
+	memory     *memory
+	log        *slog.Logger
+	tenancy    tenant
+
+	mu       sync.Mutex // held while instance is used, and by who evicts it
+	instance Instance   // nil before the first call, and where it was evicted
+}
+
+// renew puts the instance back to the beginning, or makes one, for which others may have
+// to go.
+func (i *freshInstance) renew() (err error) {
+	if i.instance != nil {
+		i.instance.Reset()
+		return nil
+	}
+	a := i.attachment
+	if err := a.Code.hold(false); err != nil {
+		return err
+	}
+	defer a.Code.release()
+	if !i.memory.room(a.weight.Load()) {
+		return errNoMemory
+	}
+	instance, err := a.Guest.NewInstance(context.Background())
+	if err != nil {
+		return err
+	}
+	i.instance = instance
+	a.instances.Add(1)
+	i.weigh()
+	return nil
+}
+
+// weigh counts what the instance takes now.
+func (i *freshInstance) weigh() {
+	more := weight(i.instance) - i.tenancy.bytes.Load()
+	i.memory.charge(i.attachment, &i.tenancy, more)
+	if more > 0 {
+		i.memory.room(0)
+	}
+}
+
+func (i *freshInstance) tenant() *tenant { return &i.tenancy }
+
+// idle implements holder.
+func (i *freshInstance) idle() bool { return true }
+
+// evict implements holder.
+func (i *freshInstance) evict() (freed int64) {
+	if !i.mu.TryLock() {
+		return 0
+	}
+	defer i.mu.Unlock()
+	if i.instance == nil {
+		return 0
+	}
+	if err := i.instance.Close(context.Background()); err != nil {
+		i.log.Warn("guest instance did not close", "guest", i.attachment.Label, "error", err)
+	}
+	i.instance = nil
+	i.attachment.instances.Add(-1)
+	freed = i.tenancy.bytes.Load()
+	i.memory.charge(i.attachment, &i.tenancy, -freed)
+	return freed
 }
 
 // Close ends the replays and waits for the one that runs. Workers go on without.
@@ -216,9 +285,9 @@ func (r *Resolver) Close() {
 // check replays a call. Where it comes out different, the attachment's answers
 // are given once only from now on, and those that were kept are not given again.
 func (r *Resolver) check(p *replay, fresh freshInstances) {
-	why, err := p.run(fresh, r.config.Log)
-	if err == errUnloaded {
-		return // there are other questions: nothing is loaded for this one
+	why, err := p.run(r, fresh)
+	if err == errUnloaded || err == errNoMemory {
+		return // there are other questions: nothing is loaded for this one, and no call ended
 	}
 	if err != nil {
 		r.config.Log.Warn("guest could not be checked", "guest", p.attachment.Label, "error", err)
@@ -238,11 +307,14 @@ func (r *Resolver) check(p *replay, fresh freshInstances) {
 
 // run asks a fresh instance and says what came out different, if anything did.
 // The error is that of an instance that cannot be made.
-func (p *replay) run(fresh freshInstances, log *slog.Logger) (why string, err error) {
-	instance, err := fresh.of(p.attachment, log)
+func (p *replay) run(r *Resolver, fresh freshInstances) (why string, err error) {
+	i, err := fresh.of(r, p.attachment)
 	if err != nil {
 		return "", err
 	}
+	defer i.mu.Unlock()
+	defer i.weigh()
+	instance := i.instance
 	host := &replayHost{replay: p}
 	var again runtime.Answer
 	failed := instance.Answer(&p.question, p.attachment.Fuel, host, &again)
