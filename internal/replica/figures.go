@@ -36,8 +36,7 @@ var reasons = []reason{reasonBreaker, reasonFailures, reasonFuel, reasonLatency,
 // them.
 type figures struct {
 	questions, failures uint64
-	calls, fuel         uint64
-	took                resolve.Latency
+	cost                resolve.Cost
 	breaker             resolve.Breaker
 }
 
@@ -45,7 +44,7 @@ func figuresOf(a *resolve.Attachment) figures {
 	totals := a.Stats.Totals()
 	f := figures{
 		questions: totals.Calls + totals.Suppressed, failures: totals.Suppressed,
-		calls: totals.Calls, fuel: totals.Fuel, took: a.Stats.Latency(), breaker: a.Breaker(),
+		cost: a.Stats.Cost(), breaker: a.Breaker(),
 	}
 	for _, n := range totals.Faults {
 		f.failures += n
@@ -56,17 +55,15 @@ func figuresOf(a *resolve.Attachment) figures {
 func (f figures) since(before figures) figures {
 	f.questions -= before.questions
 	f.failures -= before.failures
-	f.calls -= before.calls
-	f.fuel -= before.fuel
-	f.took = f.took.Since(before.took)
+	f.cost = f.cost.Since(before.cost)
 	f.breaker.Opened -= before.breaker.Opened
 	return f
 }
 
 func (f figures) failed() float64 { return ratio(f.failures, f.questions) }
 
-// perCall is the mean fuel of a call.
-func (f figures) perCall() float64 { return ratio(f.fuel, f.calls) }
+// perCall is the mean fuel of a call that does not fail.
+func (f figures) perCall() float64 { return ratio(f.cost.Fuel, f.cost.Calls) }
 
 func ratio(n, of uint64) float64 {
 	if of == 0 {
@@ -105,7 +102,9 @@ func (p pair) failing() string {
 }
 
 // enough reports whether both were called often enough to compare what that cost.
-func (p pair) enough() bool { return p.tried.calls >= leastCalls && p.other.calls >= leastCalls }
+func (p pair) enough() bool {
+	return p.tried.cost.Calls >= leastCalls && p.other.cost.Calls >= leastCalls
+}
 
 func (p pair) burning() string {
 	tried, other := p.tried.perCall(), p.other.perCall()
@@ -113,19 +112,19 @@ func (p pair) burning() string {
 		return ""
 	}
 	return fmt.Sprintf("a call burns %.0f units of fuel in the mean over %d calls, with %s %.0f over %d, and more than %v times as much is too much",
-		tried, p.tried.calls, p.w.against(), other, p.other.calls, times(p.w.Fuel))
+		tried, p.tried.cost.Calls, p.w.against(), other, p.other.cost.Calls, times(p.w.Fuel))
 }
 
 func (p pair) slow() string {
 	if p.w.Latency == 0 || !p.enough() {
 		return ""
 	}
-	tried, other := p.tried.took.Median(), p.other.took.Median()
+	tried, other := p.tried.cost.Took.Quantile(0.5), p.other.cost.Took.Quantile(0.5)
 	if float64(tried) <= float64(other)*times(p.w.Latency) || tried < other+leastSlower {
 		return ""
 	}
 	return fmt.Sprintf("half of the calls take longer than %v over %d calls, with %s than %v over %d, and more than %v times as long is too long",
-		tried.Round(100*time.Nanosecond), p.tried.calls, p.w.against(), other.Round(100*time.Nanosecond), p.other.calls, times(p.w.Latency))
+		tried.Round(100*time.Nanosecond), p.tried.cost.Calls, p.w.against(), other.Round(100*time.Nanosecond), p.other.cost.Calls, times(p.w.Latency))
 }
 
 // times gives how many times as much hundredths are.

@@ -96,17 +96,3 @@ func (l Latency) Since(before Latency) Latency {
 	}
 	return after
 }
-
-// Median returns how long half of the calls took at most, about: within a bucket they
-// are taken to be spread evenly. Where it lies above the greatest bound, it is that.
-func (l Latency) Median() time.Duration {
-	half, below, lower := float64(l.Calls)/2, 0.0, time.Duration(0)
-	for _, upper := range latencyBounds {
-		upTo := float64(l.Buckets[upper.Seconds()])
-		if upTo >= half && upTo > below {
-			return lower + time.Duration(float64(upper-lower)*(half-below)/(upTo-below))
-		}
-		below, lower = upTo, upper
-	}
-	return lower
-}

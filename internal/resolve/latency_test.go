@@ -1,6 +1,7 @@
 package resolve_test
 
 import (
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -35,14 +36,14 @@ func TestLatency(t *testing.T) {
 				t.Errorf("%d calls took up to %v s, want %d", n, bound, want)
 			}
 		}
-		if m := got.Median(); m <= 2500*time.Nanosecond || m > 5*time.Microsecond {
+		if m := got.Quantile(0.5); m <= 2500*time.Nanosecond || m > 5*time.Microsecond {
 			t.Errorf("median %v, want more than 2.5 us, at most 5 us", m)
 		}
 		takes = append(takes, 10*time.Second)
 		ask(one, "y.apps.example", rr.TypeA)
 		last := a.Stats.Latency().Since(got)
-		if last.Calls != 1 || last.Sum != 10*time.Second || last.Median() != 100*time.Millisecond {
-			t.Errorf("the last call: got %+v, median %v, want the greatest bound", last, last.Median())
+		if last.Calls != 1 || last.Sum != 10*time.Second || last.Quantile(0.5) != 100*time.Millisecond {
+			t.Errorf("the last call: got %+v, median %v, want the greatest bound", last, last.Quantile(0.5))
 		}
 	})
 }
@@ -65,4 +66,36 @@ func TestQuantile(t *testing.T) {
 			t.Errorf("quantile %v: got %v, want %v to %v", part, got, bounds[0], bounds[1])
 		}
 	}
+}
+
+// What calls cost that did not fail is told apart: one that fails burns all that it may.
+func TestCostLeavesOutFailures(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := attach("apps.example", nil)
+		a.Guest = script(func(n string, _ *hostabi.Question, _ runtime.Host, a *runtime.Answer) error {
+			if strings.Contains(n, "bad") {
+				time.Sleep(time.Second)
+				a.Fuel = runtime.DefaultFuel
+				return &runtime.Fault{Kind: runtime.FaultFuel}
+			}
+			time.Sleep(time.Microsecond)
+			a.Fuel, a.Disposition = 100, hostabi.DispositionStatic
+			return nil
+		})
+		one := serve(t, resolve.Config{}, a)
+		for _, n := range []string{"a", "bad", "b"} {
+			ask(one, n+".apps.example", rr.TypeA)
+		}
+		before := a.Stats.Cost()
+		if before.Calls != 2 || before.Fuel != 200 || before.Took.Calls != 2 || before.Took.Sum != 2*time.Microsecond || before.Took.Quantile(1) > time.Microsecond {
+			t.Errorf("got %+v, want that of two calls", before)
+		}
+		if all := a.Stats.Totals(); all.Calls != 3 || all.Fuel != 200+runtime.DefaultFuel {
+			t.Errorf("in all: got %+v", all)
+		}
+		ask(one, "c.apps.example", rr.TypeA)
+		if got := a.Stats.Cost().Since(before); got.Calls != 1 || got.Fuel != 100 || got.Took.Calls != 1 {
+			t.Errorf("since: got %+v, want that of one call", got)
+		}
+	})
 }

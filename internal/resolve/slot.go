@@ -115,6 +115,8 @@ func (s *slot) call(q *hostabi.Question, h *host, fuel uint64, a *runtime.Answer
 		s.counters.maxFuel.Store(a.Fuel)
 	}
 	if err != nil {
+		s.counters.failed.calls.Add(1)
+		s.counters.failed.fuel.Add(a.Fuel)
 		s.remember(s.hash(q), err)
 	}
 	if err != nil || probe {
@@ -148,7 +150,11 @@ func (s *slot) run(q *hostabi.Question, h *host, fuel uint64, a *runtime.Answer,
 	began := sinceStart()
 	s.tenancy.asked.Store(began)
 	err := s.instance.Answer(q, fuel, h, a)
-	s.counters.took.observe(time.Duration(sinceStart() - began))
+	took := time.Duration(sinceStart() - began)
+	s.counters.took.observe(took)
+	if err != nil {
+		s.counters.failed.took.observe(took)
+	}
 	s.counters.lookups.Add(uint64(len(s.instance.Lookups())))
 	s.weigh()
 	return err

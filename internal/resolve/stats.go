@@ -25,8 +25,16 @@ type counters struct {
 	lookups    atomic.Uint64
 	answered   atomic.Uint64
 	took       latency
+	failed     failed
 	faults     [faultKinds]atomic.Uint64
 	_          [64]byte
+}
+
+// failed counts calls that failed, among all the others.
+type failed struct {
+	calls atomic.Uint64
+	fuel  atomic.Uint64
+	took  latency
 }
 
 // Stats sums up what an attachment's guest did in this process. It is safe for
@@ -99,6 +107,34 @@ func (s *Stats) Totals() Totals {
 		}
 	}
 	return t
+}
+
+// Cost is what calls cost that did not fail: how many they were, the units that they burnt
+// and how long they took.
+type Cost struct {
+	Calls, Fuel uint64
+	Took        Latency
+}
+
+// Since returns what came after an earlier state.
+func (c Cost) Since(before Cost) Cost {
+	return Cost{c.Calls - before.Calls, c.Fuel - before.Fuel, c.Took.Since(before.Took)}
+}
+
+// Cost sums it up. What failed is left out: it has burnt as much as it could, or next to
+// nothing, and a few such calls among many would say more of the mean than all the others.
+func (s *Stats) Cost() Cost {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var c Cost
+	for _, per := range s.per {
+		// The failed first: they are counted last.
+		calls, fuel, took := per.failed.calls.Load(), per.failed.fuel.Load(), per.failed.took.total()
+		c.Calls += per.calls.Load() - calls
+		c.Fuel += per.fuel.Load() - fuel
+		c.Took.Add(per.took.total().Since(took))
+	}
+	return c
 }
 
 // maxMetrics bounds the names that one attachment's guest can make up.
