@@ -201,6 +201,7 @@ func scopeLabel(s resolve.Scope) string {
 type replicaCollector struct{ server *server }
 
 var (
+	descReady       = prometheus.NewDesc("responder_ready", "1 while /readyz says that queries are to be sent here.", nil, nil)
 	descZones       = prometheus.NewDesc("responder_zones", "Zones that are served, private ones included.", nil, nil)
 	descNames       = prometheus.NewDesc("responder_names", "Owner names of all zones.", nil, nil)
 	descAttachments = prometheus.NewDesc("responder_attachments", "Attachments in force.", nil, nil)
@@ -219,7 +220,7 @@ var (
 
 // Describe implements prometheus.Collector.
 func (*replicaCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descZones, descNames, descAttachments, descProblems, descCaught, descStaleness, descWatermark, descState, descStoreErrors, descExpired, descMirrored, descMirrorBytes, descMirrorSaved, descMirrorFails} {
+	for _, d := range []*prometheus.Desc{descReady, descZones, descNames, descAttachments, descProblems, descCaught, descStaleness, descWatermark, descState, descStoreErrors, descExpired, descMirrored, descMirrorBytes, descMirrorSaved, descMirrorFails} {
 		ch <- d
 	}
 }
@@ -231,6 +232,7 @@ func (c *replicaCollector) Collect(ch chan<- prometheus.Metric) {
 	gauge := func(d *prometheus.Desc, n float64, labels ...string) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, n, labels...)
 	}
+	gauge(descReady, truth(c.server.health.ready.Load()))
 	gauge(descZones, float64(status.Zones))
 	gauge(descNames, float64(status.Names))
 	gauge(descAttachments, float64(status.Attachments))

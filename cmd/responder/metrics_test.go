@@ -169,6 +169,21 @@ func TestMetricsPage(t *testing.T) {
 	}
 }
 
+// Names, types and help of metrics are as Prometheus wants them.
+func TestMetricsArePrometheus(t *testing.T) {
+	promtool, err := exec.LookPath("promtool")
+	if err != nil {
+		t.Fatal("promtool is needed: apt-get install -y --no-install-recommends prometheus")
+	}
+	c := startServer(t)
+	attachCounter(t, c)
+	check := exec.CommandContext(t.Context(), promtool, "check", "metrics")
+	check.Stdin = strings.NewReader(scrape(t, c))
+	if out, err := check.CombinedOutput(); err != nil || len(out) > 0 {
+		t.Errorf("promtool check metrics: %v\n%s", err, out)
+	}
+}
+
 // submatches gives what the group of re matches, sorted and each once.
 func submatches(re *regexp.Regexp, text string) []string {
 	var all []string

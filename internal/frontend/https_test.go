@@ -94,7 +94,7 @@ func TestHTTPS(t *testing.T) {
 			}
 		})
 	}
-	if got := scrape(t, s.Metrics())["responder_queries_total rcode=NOERROR transport=https"]; got != 6 {
+	if got := answered(scrape(t, s.Metrics()), "https", "NOERROR"); got != 6 {
 		t.Errorf("counted %v queries, want 6", got)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/namelet/namelet/hostabi"
 	"github.com/namelet/namelet/internal/frontend/cache"
 	"github.com/namelet/namelet/internal/frontend/keypair"
+	"github.com/namelet/namelet/internal/resolve"
 	"github.com/namelet/namelet/rr"
 )
 
@@ -19,10 +20,14 @@ type Metrics struct {
 	mu      sync.Mutex
 	workers []*counters
 	caches  []func() cache.Stats
+	udp     []socketReading
 
 	tcp  tcpCounters
 	slow slowCounters
 	pair *keypair.Pair // nil without TLS
+
+	connections int // TCP connections that may be open
+	waits       int // queries that may wait for a slow worker
 }
 
 // counter is written by one goroutine and read by any.
@@ -31,14 +36,11 @@ type counter struct{ n atomic.Uint64 }
 func (c *counter) inc()         { c.add(1) }
 func (c *counter) add(n uint64) { c.n.Store(c.n.Load() + n) }
 
-// rcodes are the response codes with a label of their own; all others count as
-// "other".
-const rcodes = 24
-
 // counters are those of one responder.
 type counters struct {
 	transport hostabi.Transport
-	answered  [rcodes + 1]counter
+	answered  [resolve.Classes]atomic.Pointer[answers] // nil until there is one
+	took      [paths]durations
 	ignored   [verdicts]counter
 	truncated counter
 	unsent    counter // over UDP; TCP and TLS have tcpCounters
@@ -71,8 +73,9 @@ type slowCounters struct {
 	waiting  func() int    // nil without a server
 }
 
-func (c *counters) answer(rcode rr.RCode, truncated bool) {
-	c.answered[min(int(rcode), rcodes)].inc()
+// answer counts a response to q.
+func (c *counters) answer(q *query, rcode rr.RCode, truncated bool) {
+	c.of(q.class)[typeIndex(q)][min(int(rcode), rcodes)].inc()
 	if truncated {
 		c.truncated.inc()
 	}
@@ -91,7 +94,7 @@ func (m *Metrics) worker(transport hostabi.Transport) *counters {
 
 var (
 	descQueries = prometheus.NewDesc("responder_queries_total",
-		"Queries that were answered, by transport and response code.", []string{"transport", "rcode"}, nil)
+		"Queries that were answered, by transport, class of the zone, type and response code.", []string{"transport", "class", "type", "rcode"}, nil)
 	descIgnored = prometheus.NewDesc("responder_messages_ignored_total",
 		"Messages that got no response: too short, responses themselves, or with a PROXY header missing or unexpected.", []string{"transport", "reason"}, nil)
 	descTruncated = prometheus.NewDesc("responder_responses_truncated_total",
@@ -110,6 +113,10 @@ var (
 		"Responses beyond the rate limit, by what became of them.", []string{"action"}, nil)
 	descOpen = prometheus.NewDesc("responder_tcp_connections",
 		"Open TCP connections, those of TLS and HTTPS among them.", nil, nil)
+	descOpenLimit = prometheus.NewDesc("responder_tcp_connections_limit",
+		"TCP connections that may be open.", nil, nil)
+	descSlowLimit = prometheus.NewDesc("responder_slow_queries_limit",
+		"Queries that may wait for a slow worker.", nil, nil)
 	descAccepted = prometheus.NewDesc("responder_tcp_connections_total",
 		"TCP connections that were served, those of TLS and HTTPS among them.", nil, nil)
 	descRefused = prometheus.NewDesc("responder_tcp_connections_refused_total",
@@ -126,7 +133,7 @@ var (
 func (m *Metrics) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{descQueries, descIgnored, descTruncated, descUnsent,
 		descPanics, descRestrained, descOpen, descAccepted, descRefused, descFailed, descExpires, descStale,
-		descShed, descSlow, descSlowWaiting, descCacheLookups, descCachePuts, descCacheEvictions, descCacheEntries, descCacheBytes, descCacheSize} {
+		descOpenLimit, descSlowLimit, descTook, descSockets, descDrops, descReceive, descReceiveSize, descShed, descSlow, descSlowWaiting, descCacheLookups, descCachePuts, descCacheEvictions, descCacheEntries, descCacheBytes, descCacheSize} {
 		ch <- d
 	}
 }
@@ -134,17 +141,15 @@ func (m *Metrics) Describe(ch chan<- *prometheus.Desc) {
 // Collect implements prometheus.Collector.
 func (m *Metrics) Collect(ch chan<- prometheus.Metric) {
 	m.collectCache(ch)
+	m.collectTook(ch)
+	m.collectSockets(ch)
 	count := func(d *prometheus.Desc, n uint64, labels ...string) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(n), labels...)
 	}
 	for _, transport := range []hostabi.Transport{hostabi.TransportUDP, hostabi.TransportTCP, hostabi.TransportTLS, hostabi.TransportHTTPS} {
 		label := transport.String()
 		t := m.sum(transport)
-		for code, n := range t.answered {
-			if n > 0 {
-				count(descQueries, n, label, rcodeLabel(code))
-			}
-		}
+		t.answered.collect(ch, label)
 		for v, n := range t.ignored {
 			if verdictText[v] != "" {
 				count(descIgnored, n, label, verdictText[v])
@@ -161,6 +166,8 @@ func (m *Metrics) Collect(ch chan<- prometheus.Metric) {
 		}
 	}
 	ch <- prometheus.MustNewConstMetric(descOpen, prometheus.GaugeValue, float64(m.tcp.open.Load()))
+	ch <- prometheus.MustNewConstMetric(descOpenLimit, prometheus.GaugeValue, float64(m.connections))
+	ch <- prometheus.MustNewConstMetric(descSlowLimit, prometheus.GaugeValue, float64(m.waits))
 	count(descSlow, m.slow.computed.Load(), "computed")
 	count(descSlow, m.slow.shared.Load(), "shared")
 	if m.slow.waiting != nil {
@@ -182,16 +189,9 @@ func (m *Metrics) Collect(ch chan<- prometheus.Metric) {
 	ch <- prometheus.MustNewConstMetric(descStale, prometheus.GaugeValue, stale)
 }
 
-func rcodeLabel(code int) string {
-	if code == rcodes {
-		return "other"
-	}
-	return rr.RCode(code).String()
-}
-
 // totals are the sums over the workers of one transport.
 type totals struct {
-	answered                  [rcodes + 1]uint64
+	answered                  answerTotals
 	ignored                   [verdicts]uint64
 	truncated, unsent, panics uint64
 	shed                      uint64
@@ -206,9 +206,7 @@ func (m *Metrics) sum(transport hostabi.Transport) totals {
 		if w.transport != transport {
 			continue
 		}
-		for i := range w.answered {
-			t.answered[i] += w.answered[i].n.Load()
-		}
+		t.answered.add(w)
 		for i := range w.ignored {
 			t.ignored[i] += w.ignored[i].n.Load()
 		}

@@ -34,9 +34,10 @@ type query struct {
 	qclass   rr.Class
 	length   int // of the message, in octets
 	edns     edns
-	sender   sender    // noted after the message has been parsed
-	tsig     *dns.TSIG // nil where the message is not signed
-	seed     uint64    // of the draws for the answer, see resolve.Client; not of the message
+	sender   sender        // noted after the message has been parsed
+	tsig     *dns.TSIG     // nil where the message is not signed
+	class    resolve.Class // of the zone that it came to, once that is known
+	seed     uint64        // of the draws for the answer, see resolve.Client; not of the message
 }
 
 // edns is what the OPT record says (RFC 6891 section 6.1).

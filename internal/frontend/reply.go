@@ -16,7 +16,7 @@ type exchange struct {
 	replies   chan<- *exchange // where the worker puts it; there is room. Nil for UDP
 	socket    *socket          // of UDP
 	peer      peer             // of UDP
-	since     time.Time        // when it came to the slow workers
+	since     time.Time        // when it was read, then when it came to the slow workers
 	joined    bool             // it has waited for the same question of another
 	query     []byte
 	asked     query  // what query says; it shares that memory
@@ -65,13 +65,18 @@ func (s *Server) workStreams() {
 func (r *streamResponder) answerStream(x *exchange) {
 	r.carry(x.transport)
 	r.wake()
+	path := pathHit
 	response, done := r.look(x.room(), &x.asked)
 	if !done {
 		response, done = r.responder.slow(x.room(), &x.asked)
+		path = pathOf(x.asked.class)
 	}
 	if !done {
 		r.server.whoWaits(&r.resp).push(x)
 		return
+	}
+	if r.timed {
+		r.counters.took[path].observe(time.Since(x.since), 1)
 	}
 	r.server.reply(x, response, r.counters)
 }
@@ -119,6 +124,9 @@ func (s *Server) frame(b []byte, start int, q *query, transport hostabi.Transpor
 // does not take any.
 func (c *tcpConn) flush() bool {
 	if c.quick != nil {
+		if c.quick.timed {
+			c.quick.observe(pathHit, c.unsent)
+		}
 		c.server.quick <- c.quick
 		c.quick = nil
 	}

@@ -45,7 +45,7 @@ func TestKeptForConnections(t *testing.T) {
 	}
 	got := scrape(t, s.Metrics())
 	for _, transport := range []string{"tcp", "tls", "https"} {
-		if n := got["responder_queries_total rcode=NOERROR transport="+transport]; n != 2 {
+		if n := answered(got, transport, "NOERROR"); n != 2 {
 			t.Errorf("counted %v queries over %s, want 2", n, transport)
 		}
 	}

@@ -29,6 +29,8 @@ type responder struct {
 	panics    *panicLog
 	policy    *policy
 	now       time.Time // see wake
+	wakes     uint64
+	timed     bool // how long answers take that have woken the responder is measured
 
 	resp   resolve.Response
 	packer packer
@@ -54,6 +56,8 @@ func (s *Server) newResponder(transport hostabi.Transport, kept kept) *responder
 // wake takes note of what all messages have in common that have arrived by now.
 func (r *responder) wake() {
 	r.now = time.Now()
+	r.timed = r.wakes%timedEvery == 0
+	r.wakes++
 	r.kept.wake(r.now)
 }
 
@@ -123,11 +127,12 @@ func (r *responder) slow(dst []byte, q *query) (response []byte, done bool) {
 	if r.resp.Waits && !r.mayWait {
 		return nil, false
 	}
+	q.class = r.resp.Trace.Class
 	rcode := responseCode(&r.resp)
 	b, account := r.packer.body(q, rcode, &r.resp), accountOf(q, &r.resp)
 	r.kept.put(q, &r.resp.Trace, b, cache.Leaf{
 		Options: r.packer.errors,
-		Meta:    cache.Meta{RCode: uint16(rcode), Bucket: uint64(account)},
+		Meta:    cache.Meta{RCode: uint16(rcode), Class: uint8(q.class), Bucket: uint64(account)},
 	})
 	return r.complete(dst, q, b, rcode, r.packer.errors, account), true
 }
@@ -155,6 +160,7 @@ func (r *responder) look(dst []byte, q *query) (response []byte, ok bool) {
 // again appends an answer that was kept to dst, as the response to q.
 func (r *responder) again(dst []byte, q *query, leaf *cache.Leaf) []byte {
 	q.setScope(leaf.ScopeV4, leaf.ScopeV6)
+	q.class = resolve.Class(leaf.Meta.Class)
 	b := body{leaf.Msg, int(leaf.Meta.Required)}
 	return r.complete(dst, q, b, rr.RCode(leaf.Meta.RCode), leaf.Options, rrl.Account(leaf.Meta.Bucket))
 }
@@ -224,7 +230,7 @@ func (r *responder) complete(dst []byte, q *query, b body, rcode rr.RCode, error
 		return instead
 	}
 	msg, truncated := complete(dst, b, q, rcode, extras{own: q.sender.options(), errors: errors}, r.limit(q))
-	r.counters.answer(rcode, truncated)
+	r.counters.answer(q, rcode, truncated)
 	return msg
 }
 

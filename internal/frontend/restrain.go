@@ -74,7 +74,7 @@ func (r *responder) bare(dst []byte, q *query, rcode rr.RCode, flags uint16) []b
 	r.packer.begin(q)
 	r.packer.finish(rcode, false, flags == flagTC, [3]int{})
 	msg, truncated := complete(dst, body{r.packer.msg, 0}, q, rcode, extras{own: q.sender.options()}, r.limit(q))
-	r.counters.answer(rcode, truncated)
+	r.counters.answer(q, rcode, truncated)
 	return msg
 }
 

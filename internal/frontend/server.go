@@ -87,7 +87,7 @@ func Listen(ctx context.Context, config Config, handler Handler) (*Server, error
 		handler:  handler,
 		sources:  proxy.NewSources(config.ProxyFrom),
 		tls:      secrets,
-		metrics:  &Metrics{pair: secrets.pair},
+		metrics:  &Metrics{pair: secrets.pair, connections: config.TCP.Connections, waits: 2 * config.Slow.Queue},
 		panics:   &panicLog{logger: config.Logger},
 		policy:   policy,
 		jobs:     make(chan *exchange, 4*config.TCP.Workers),
@@ -111,6 +111,7 @@ func Listen(ctx context.Context, config Config, handler Handler) (*Server, error
 			return nil, err
 		}
 		s.endpoints = append(s.endpoints, e)
+		s.metrics.watch(e.udp)
 	}
 	if err := s.listenStreams(ctx); err != nil {
 		s.closeSockets()

@@ -141,6 +141,7 @@ func (p *slowPool) work() {
 			response = r.compute(x)
 			p.land(key)
 		}
+		r.counters.took[pathSlow].observe(time.Since(x.since), 1)
 		p.server.reply(x, response, r.counters)
 		r.rest()
 	}

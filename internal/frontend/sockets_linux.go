@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -107,4 +108,30 @@ func growReceive(conn *net.UDPConn) {
 	if err != nil { // it takes CAP_NET_ADMIN
 		_ = conn.SetReadBuffer(receiveRoom)
 	}
+}
+
+// readSocket asks the kernel about a UDP socket (SO_MEMINFO, Linux 4.12).
+func readSocket(conn *net.UDPConn) (s socketState, err error) {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return s, err
+	}
+	var info [unix.SK_MEMINFO_VARS]uint32
+	err = onSocket(raw, func(fd uintptr) error {
+		size := uint32(unsafe.Sizeof(info))
+		_, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, fd, unix.SOL_SOCKET, unix.SO_MEMINFO,
+			uintptr(unsafe.Pointer(&info)), uintptr(unsafe.Pointer(&size)), 0)
+		switch {
+		case errno != 0:
+			return os.NewSyscallError("getsockopt", errno)
+		case size < uint32(unsafe.Sizeof(info)):
+			return fmt.Errorf("frontend: the kernel tells %d octets of a socket's memory, want %d", size, unsafe.Sizeof(info))
+		}
+		return nil
+	})
+	return socketState{
+		drops:   uint64(info[unix.SK_MEMINFO_DROPS]),
+		receive: uint64(info[unix.SK_MEMINFO_RMEM_ALLOC]),
+		size:    uint64(info[unix.SK_MEMINFO_RCVBUF]),
+	}, err
 }

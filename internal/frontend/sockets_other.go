@@ -4,6 +4,7 @@ package frontend
 
 import (
 	"context"
+	"errors"
 	"net"
 )
 
@@ -23,3 +24,6 @@ func prepareUDP(uintptr, string) error { return nil }
 // growReceive asks for room for receiveRoom octets of queries. A shorter queue is
 // the system's choice and no fault.
 func growReceive(conn *net.UDPConn) { _ = conn.SetReadBuffer(receiveRoom) }
+
+// readSocket knows nothing of a socket: only Linux tells.
+func readSocket(*net.UDPConn) (socketState, error) { return socketState{}, errors.ErrUnsupported }

@@ -127,7 +127,7 @@ func (c *tcpConn) dispatch(x *exchange) {
 		c.slots, c.replies = make(chan struct{}, n), make(chan *exchange, n)
 		c.writing.Go(c.write)
 	}
-	x.replies = c.replies
+	x.replies, x.since = c.replies, c.quick.now
 	c.flush()
 	c.slots <- struct{}{}
 	c.pending.Add(1)

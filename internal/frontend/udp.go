@@ -128,7 +128,11 @@ func (w *udpWorker) answer(n int) {
 			w.batch.reply(i, response)
 		}
 	}
+	quick := w.batch.ready
 	w.send()
+	if w.responder.timed {
+		w.responder.observe(pathHit, quick)
+	}
 	if waiting == 0 {
 		return
 	}
@@ -160,8 +164,11 @@ func (w *udpWorker) compute(waiting []uint8) {
 // may have to wait.
 func (w *udpWorker) computeOne(i int, msg []byte) {
 	response, done := w.responder.slow(w.batch.room(i), &w.queries[i])
-	if !done {
+	switch {
+	case !done:
 		response = w.handOver(i, w.queries[i].sender.addr, msg)
+	case w.responder.timed:
+		w.responder.observe(pathOf(w.queries[i].class), 1)
 	}
 	if response != nil {
 		w.batch.reply(i, response)

@@ -21,7 +21,25 @@ type Trace struct {
 	ScopeV4   uint8   // the most bits of an IPv4 client that were asked for
 	ScopeV6   uint8   // the same for IPv6
 	Guest     *Reused // of the first guest on the way, which decided the answer; nil where none did
+	Class     Class   // of the first zone on the way, or of a later one that a guest is to answer for
 }
+
+// Class is what kind of zone a question comes to.
+type Class uint8
+
+// The classes, from the one that gives way to the one that stands.
+const (
+	ClassNone   Class = iota // no zone that is served
+	ClassStatic              // one that is answered from its records
+	ClassLookup              // one whose records are read from the store when they are asked for
+	ClassGuest               // where a guest is attached that covers the question, its fallback included
+	Classes
+)
+
+var classText = [Classes]string{"none", "static", "lookup", "guest"}
+
+// String names the class, as in metrics.
+func (c Class) String() string { return classText[c] }
 
 // Input is one input that a guest asked for, with its grain and its value. It is
 // never a lookup: those are in the Deps. The k-th pick among Inputs is the k-th

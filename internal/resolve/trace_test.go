@@ -293,3 +293,28 @@ func TestImpureGuestLosesItsCache(t *testing.T) {
 		t.Error("the other guest's are not")
 	}
 }
+
+// What a question is counted with is the kind of zone that it came to.
+func TestTraceHasTheClass(t *testing.T) {
+	fast, slow, _ := serveUnheld(t, guestOfNames, "other.example")
+	held := serve(t, resolve.Config{}, attach("apps.example", guestOfNames))
+	for _, tt := range []struct {
+		w     *resolve.Worker
+		qname string
+		want  resolve.Class
+	}{
+		{held, "host.other.example", resolve.ClassStatic},
+		{held, "nothing.other.example", resolve.ClassStatic},
+		{held, "apps.example", resolve.ClassGuest},
+		{held, "fail.apps.example", resolve.ClassGuest},
+		{held, "elsewhere.test", resolve.ClassNone},
+		{fast, "x.apps.example", resolve.ClassGuest},
+		{slow, "host.other.example", resolve.ClassLookup},
+	} {
+		var resp resolve.Response
+		tt.w.Resolve(authority.Question{Name: name(tt.qname), Type: rr.TypeA}, client, &resp)
+		if got := resp.Trace.Class; got != tt.want || resp.Waits {
+			t.Errorf("%s: got class %v (waits: %v), want %v", tt.qname, got, resp.Waits, tt.want)
+		}
+	}
+}

@@ -41,6 +41,7 @@ type Worker struct {
 	started   bool   // the first guest of the query has set it
 	guests    int    // guest calls of this query
 	made      bool   // a name of this query was made up, by a guest or a wildcard
+	covered   bool   // a guest was to answer for a name of this query
 	once      bool   // the answer is not to be given again: it stands in for another one, or its guest is impure
 }
 
@@ -109,10 +110,24 @@ func (w *Worker) finish(resp *Response) {
 	t.Cacheable = !w.once && !w.host.missed && resp.Outcome != authority.OutcomeFailed
 	t.Known = !w.made && resp.Outcome == authority.OutcomeAnswer
 	t.Routing, t.Deps = w.routing.generation, resp.Answer.Deps
+	t.Class = w.class(t)
 	if w.first != nil {
 		w.first.counters.answered.Add(1)
 		t.Guest = w.first.attachment.Reused()
 	}
+}
+
+// class says what kind of zone the question came to.
+func (w *Worker) class(t *Trace) Class {
+	switch {
+	case w.covered:
+		return ClassGuest
+	case len(w.pins) > 0:
+		return ClassLookup
+	case !t.Zone.IsZero():
+		return ClassStatic
+	}
+	return ClassNone
 }
 
 // begin pins the routing and forgets the last question.
@@ -130,7 +145,7 @@ func (w *Worker) begin(c Client) {
 	w.explainer.begin()
 	w.host.routing, w.host.client, w.host.picked, w.host.picks, w.host.now = w.routing, c, 0, 0, 0
 	w.host.missed, w.host.moved = false, false
-	w.fuel, w.refuelled, w.started, w.guests, w.made, w.once = 0, false, false, 0, false, false
+	w.fuel, w.refuelled, w.started, w.guests, w.made, w.covered, w.once = 0, false, false, 0, false, false, false
 }
 
 // adopt goes over to another routing, and lets go of the zones of the last.
@@ -191,7 +206,7 @@ func (w *Worker) step(zone *authority.Zone, snapshot *authority.Snapshot, q auth
 	case q.Type == rr.TypeANY:
 		v.any = true
 	default:
-		w.made = true
+		w.made, w.covered = true, true
 		resp.Deps.Epoch(snapshot)
 		if v, err = w.consult(a, zone, q, resp); err != nil {
 			return rr.Name{}, err

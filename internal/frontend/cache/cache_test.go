@@ -89,7 +89,7 @@ func TestWholeLeafComesBack(t *testing.T) {
 	q := question(hostName(1))
 	want := &Leaf{
 		Msg: []byte("message"), Options: []byte("options"),
-		Meta: Meta{Required: 1, RCode: 2, Bucket: 1<<63 | 3},
+		Meta: Meta{Required: 1, RCode: 0xfff, Class: 15, Bucket: 1<<63 | 3},
 	}
 	if !c.Put(q, answered(s, hostName(1)), want) {
 		t.Fatal("not kept")

@@ -22,15 +22,22 @@ type Leaf struct {
 // Meta is what else is to be known of an answer when it is sent.
 type Meta struct {
 	Required uint16 // records at the front of the additional section that must fit (RFC 9471)
-	RCode    uint16 // whole, with the bits that go into the OPT record
+	RCode    uint16 // whole, with the bits that go into the OPT record: 12 of them
+	Class    uint8  // as its user likes, below 16
 	Bucket   uint64 // as its user likes
 }
+
+// A code takes twelve bits (RFC 6891 section 6.1.3).
+const (
+	rcodeBits = 12
+	rcodeMask = 1<<rcodeBits - 1
+)
 
 // A leaf's body begins with:
 //
 //	 0  u16 length of Msg, u16 length of Options
 //	 4  u32 number of groups
-//	 8  u16 Required, u16 RCode
+//	 8  u16 Required, u16 RCode and Class above it
 //	12  u32 number of the guest that the answer is of, 0 for none
 //	16  u64 Bucket
 //	24  the groups: u32 zone, u32 number of slots, u64 version, u32 for each slot
@@ -64,7 +71,7 @@ func (e entry) setLeaf(l *Leaf, groups []group, guest uint32) {
 	le.PutUint16(b[2:], uint16(len(l.Options)))
 	le.PutUint32(b[4:], uint32(len(groups)))
 	le.PutUint16(b[8:], l.Meta.Required)
-	le.PutUint16(b[10:], l.Meta.RCode)
+	le.PutUint16(b[10:], l.Meta.RCode&rcodeMask|uint16(l.Meta.Class)<<rcodeBits)
 	le.PutUint32(b[12:], guest)
 	le.PutUint64(b[16:], l.Meta.Bucket)
 	b = b[leafHeaderLen:]
@@ -85,7 +92,8 @@ func (e entry) leaf() Leaf {
 	b := e.body()
 	le := binary.LittleEndian
 	msg, options, groups := int(le.Uint16(b)), int(le.Uint16(b[2:])), le.Uint32(b[4:])
-	l := Leaf{Meta: Meta{Required: le.Uint16(b[8:]), RCode: le.Uint16(b[10:]), Bucket: le.Uint64(b[16:])}}
+	code := le.Uint16(b[10:])
+	l := Leaf{Meta: Meta{Required: le.Uint16(b[8:]), RCode: code & rcodeMask, Class: uint8(code >> rcodeBits), Bucket: le.Uint64(b[16:])}}
 	b = b[leafHeaderLen:]
 	for ; groups > 0; groups-- {
 		b = b[groupHeaderLen+4*int(le.Uint32(b[4:])):]
