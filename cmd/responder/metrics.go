@@ -232,7 +232,7 @@ func (c *replicaCollector) Collect(ch chan<- prometheus.Metric) {
 	gauge := func(d *prometheus.Desc, n float64, labels ...string) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, n, labels...)
 	}
-	gauge(descReady, truth(c.server.health.ready.Load()))
+	gauge(descReady, truth(c.server.health.ready()))
 	gauge(descZones, float64(status.Zones))
 	gauge(descNames, float64(status.Names))
 	gauge(descAttachments, float64(status.Attachments))

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -47,6 +48,11 @@ func (h *health) checks() []check {
 	}
 	status := h.status()
 	return append(storeChecks(&status), draining)
+}
+
+// ready reports whether no check fails.
+func (h *health) ready() bool {
+	return !slices.ContainsFunc(h.checks(), func(c check) bool { return !c.ok })
 }
 
 // storeChecks look at what is served. A store that is away is no reason to send
