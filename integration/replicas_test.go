@@ -59,6 +59,7 @@ type replicaRig struct {
 	store    string            // as in RESPONDER_STORE
 	way      *faultproxy.Proxy // to the store
 	servers  []*replicaServer
+	more     []string          // of the servers' configuration
 	want     map[string]string // what has been acknowledged: name to address
 	commits  []time.Duration
 	changing context.CancelFunc
@@ -151,7 +152,7 @@ func (r *replicaRig) environment(s *replicaServer) []string {
 		env = append(env, "RESPONDER_LISTEN="+s.dns, "RESPONDER_CONTROL_LISTEN="+s.control, "RESPONDER_METRICS_LISTEN="+s.metrics,
 			"RESPONDER_MIRROR="+s.mirror, "RESPONDER_RRL_RATE=0", "RESPONDER_RRL_PREFIX_RATE=0")
 	}
-	return env
+	return append(env, r.more...)
 }
 
 func (r *replicaRig) importZone() {
@@ -414,7 +415,7 @@ type asker struct {
 	conn    *net.UDPConn
 	pending [1 << 16]atomic.Int64 // when each ID was sent, in Unix nanoseconds; 0 for answered
 	sent    int
-	lost    int
+	lost    []int64 // when those were sent that got no answer
 	failed  atomic.Int64
 	slowest atomic.Int64
 	right   func(response []byte) bool // beside that it is one record
@@ -457,8 +458,8 @@ func (a *asker) send(load replicaLoad) {
 			if err != nil {
 				panic(err)
 			}
-			if a.pending[id].Swap(time.Now().UnixNano()) != 0 {
-				a.lost++
+			if at := a.pending[id].Swap(time.Now().UnixNano()); at != 0 {
+				a.lost = append(a.lost, at)
 			}
 			id++
 			if _, err := a.conn.Write(wire); err != nil {
@@ -488,16 +489,26 @@ func (a *asker) receive() {
 	}
 }
 
-// end gives what became of the queries.
+// end asks no more, and gives what became of the queries.
 func (a *asker) end() (sent, lost int, failed int64, slowest time.Duration) {
+	a.finish()
+	return a.result()
+}
+
+// finish asks no more, and waits for answers that are late.
+func (a *asker) finish() {
 	close(a.quit)
 	a.done.Wait()
 	time.Sleep(2 * time.Second)
 	for i := range a.pending {
-		if a.pending[i].Load() != 0 {
-			a.lost++
+		if at := a.pending[i].Load(); at != 0 {
+			a.lost = append(a.lost, at)
 		}
 	}
 	a.conn.Close()
-	return a.sent, a.lost, a.failed.Load(), time.Duration(a.slowest.Load())
+}
+
+// result is what became of the queries, after finish.
+func (a *asker) result() (sent, lost int, failed int64, slowest time.Duration) {
+	return a.sent, len(a.lost), a.failed.Load(), time.Duration(a.slowest.Load())
 }
