@@ -131,8 +131,9 @@ func (c *code) leave() {
 // fetch loads the code and says so to all who wait. It goes on when they have gone: the next will want it.
 func (c *code) fetch(l *load) {
 	var compiled wazero.CompiledModule
+	var kept bool
 	var err error
-	aside(func() { compiled, err = c.restore() })
+	aside(func() { compiled, kept, err = c.restore() })
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	defer close(l.done)
@@ -144,21 +145,23 @@ func (c *code) fetch(l *load) {
 		l.err = errClosed
 	default:
 		c.compiled = compiled
+		if !kept {
+			c.kept = nil // it took seconds, and would each time
+		}
 	}
 }
 
-// restore makes the code again from what is kept.
-func (c *code) restore() (wazero.CompiledModule, error) {
+// restore makes the code again from what is kept, and reports whether it could be once more.
+func (c *code) restore() (compiled wazero.CompiledModule, kept bool, err error) {
 	c.engine.collect(mostUnloaded)
 	metered, err := c.kept.read()
 	if err != nil {
-		return nil, fmt.Errorf("runtime: reading a guest's code back: %w", err)
+		return nil, false, fmt.Errorf("runtime: reading a guest's code back: %w", err)
 	}
-	compiled, err := c.engine.compile(context.Background(), metered)
-	if err != nil {
-		return nil, fmt.Errorf("runtime: loading a guest's code: %w", err)
+	if compiled, kept, err = c.engine.compileKept(context.Background(), metered); err != nil {
+		return nil, false, fmt.Errorf("runtime: loading a guest's code: %w", err)
 	}
-	return compiled, nil
+	return compiled, kept, nil
 }
 
 // close ends the code for good.

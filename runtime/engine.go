@@ -30,8 +30,9 @@ type Engine struct {
 	cache  wazero.CompilationCache
 	config Config
 
-	modules *spill // what comes back from the cache; nil where there is none
-	deltas  *spill // of pictures; nil where they lie on the heap
+	folder  *folder // nil where there is none
+	modules *spill  // what comes back from the cache; nil where there is none
+	deltas  *spill  // of pictures; nil where they lie on the heap
 
 	pictures   atomic.Int64 // bytes of those in use
 	unloaded   atomic.Int64 // bytes of code that waits for the garbage collector
@@ -58,6 +59,9 @@ func New(ctx context.Context, config Config) (*Engine, error) {
 		}
 		e.cache = cache
 		options = options.WithCompilationCache(cache)
+		if e.folder, err = openFolder(config.CacheDir); err != nil {
+			return nil, errors.Join(fmt.Errorf("runtime: compilation cache: %w", err), cache.Close(ctx))
+		}
 		e.modules, _ = newDiskSpill(config.CacheDir) // without one, code stays
 	}
 	e.deltas, _ = newMemorySpill() // without one, they lie on the heap

@@ -70,13 +70,17 @@ func (e *Engine) Compile(ctx context.Context, wasm []byte) (*Module, error) {
 		report   *Report
 		metered  []byte
 		compiled wazero.CompiledModule
+		kept     bool
 		err      error
 	)
 	aside(func() {
 		if report, metered, err = inspected(wasm, options); err != nil {
 			return
 		}
-		if compiled, err = e.compile(ctx, metered); err != nil {
+		switch compiled, kept, err = e.compileKept(ctx, metered); {
+		case folderFault(err):
+			err = fmt.Errorf("runtime: compilation cache: %w", err)
+		case err != nil:
 			err = refusal(err)
 		}
 	})
@@ -85,7 +89,7 @@ func (e *Engine) Compile(ctx context.Context, wasm []byte) (*Module, error) {
 	}
 	m := &Module{engine: e, report: report, bases: map[int]weak.Pointer[frozenMemory]{}}
 	m.code.engine, m.code.compiled, m.code.size = e, compiled, codeLeast+int64(codePerByte*float64(len(metered)))
-	if e.modules != nil {
+	if e.modules != nil && kept {
 		// Where there is no place for the module its code stays.
 		m.code.kept, _ = e.modules.put(metered)
 	}
