@@ -150,7 +150,7 @@ func (a Attachment) replaced(next Release, q Activation, now time.Time) Attachme
 // trial returns the attachment with next on trial. The watch over what is active ends.
 func (a Attachment) trial(next Release, q Activation, now time.Time) (Attachment, error) {
 	if next.Version == a.Version {
-		return a, fail(ErrExists, "guest %v at %v, in force", next, a.At)
+		return a, fail(ErrExists, "guest %v on trial at %v, where it is in force", next, a.At)
 	}
 	c := Candidate{Release: next, Share: q.Share, Shadow: q.Shadow, Salt: uint32(a.Generation)*0x9e3779b9 + uint32(next.Version), Began: now, Watch: q.Watch}
 	if c.Shadow {

@@ -187,11 +187,29 @@ queries and the share of them that was kept and given again; calls, their fuel a
 			if err != nil {
 				return err
 			}
-			return p.print(states, states.text)
+			return p.print(states, func(w io.Writer) {
+				if len(states.Guests) == 0 {
+					fmt.Fprintln(w, unattached(q))
+					return
+				}
+				states.text(w)
+			})
 		},
 	}
 	cmd.Flags().StringVar(&q.Zone, "zone", "", "the zone's apex (default: all zones)")
 	return cmd
+}
+
+// unattached words that nothing is attached of what was asked for.
+func unattached(q control.GuestStatusQuery) string {
+	words := "no guest is attached"
+	if q.Guest != "" {
+		words = "guest " + q.Guest + " is not attached"
+	}
+	if q.Zone != "" {
+		words += " in zone " + q.Zone
+	}
+	return words
 }
 
 // guestStates asks the server here, where one answers for the store, since it knows
@@ -213,9 +231,6 @@ func (p *program) guestStates(ctx context.Context, q control.GuestStatusQuery) (
 }
 
 func (s guestStates) text(w io.Writer) {
-	if len(s.Guests) == 0 {
-		fmt.Fprintln(w, "no guest is attached")
-	}
 	for i, g := range s.Guests {
 		if i > 0 {
 			fmt.Fprintln(w)

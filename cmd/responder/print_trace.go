@@ -92,8 +92,11 @@ func writeCall(say func(int, string, ...any), c *control.TraceCall) {
 		came = "failed (" + c.Failure.Kind + "): " + oneLine(c.Failure.Message)
 	}
 	say(1, "asked %s: %s", c.Guest, came)
-	say(2, "%d of %d units of fuel, %d bytes of memory, started in %v, took %v",
-		c.Fuel, c.FuelLimit, c.Memory, duration(c.StartSeconds), duration(c.Seconds))
+	memory := ""
+	if c.Memory > 0 { // a trap takes the instance with it
+		memory = fmt.Sprintf("%d bytes of memory, ", c.Memory)
+	}
+	say(2, "%d of %d units of fuel, %sstarted in %v, took %v", c.Fuel, c.FuelLimit, memory, duration(c.StartSeconds), duration(c.Seconds))
 	for i := range c.Inputs {
 		writeInput(say, &c.Inputs[i])
 	}
