@@ -1,0 +1,203 @@
+package check
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"helm.sh/helm/v3/pkg/chart"
+	"helm.sh/helm/v3/pkg/chart/loader"
+	"helm.sh/helm/v3/pkg/chartutil"
+	"helm.sh/helm/v3/pkg/engine"
+	"helm.sh/helm/v3/pkg/lint"
+	"helm.sh/helm/v3/pkg/lint/support"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/serializer"
+	"k8s.io/apimachinery/pkg/util/yaml"
+	"k8s.io/client-go/kubernetes/scheme"
+	"sigs.k8s.io/kustomize/api/krusty"
+	"sigs.k8s.io/kustomize/api/types"
+	"sigs.k8s.io/kustomize/kyaml/filesys"
+)
+
+const (
+	kustomizations = "../kubernetes"
+	chartFolder    = "../helm/namelet"
+)
+
+// installation is what one way to install makes: its objects, by kind and name.
+type installation map[string]runtime.Object
+
+// built is each way to install that is described, and more that its parts allow.
+func built(t *testing.T) map[string]installation {
+	t.Helper()
+	all := map[string]installation{
+		"overlay embedded":        kustomize(t, "overlays/embedded"),
+		"overlay spanner":         kustomize(t, "overlays/spanner"),
+		"embedded, all parts":     kustomize(t, compose(t, "embedded", "control", "encrypted")),
+		"spanner, all parts":      kustomize(t, compose(t, "spanner", "encrypted")),
+		"chart, its own values":   template(t, ""),
+		"chart, embedded":         template(t, "embedded"),
+		"chart, spanner":          template(t, "spanner"),
+		"chart, every part of it": template(t, "everything"),
+	}
+	return all
+}
+
+// kustomize builds a folder below kustomizations, or one in memory that compose made.
+func kustomize(t *testing.T, folder string) installation {
+	t.Helper()
+	path, err := filepath.Abs(filepath.Join(kustomizations, folder))
+	if err != nil {
+		t.Fatal(err)
+	}
+	options := krusty.MakeDefaultOptions()
+	options.LoadRestrictions = types.LoadRestrictionsNone
+	resources, err := krusty.MakeKustomizer(options).Run(filesys.MakeFsOnDisk(), path)
+	if err != nil {
+		t.Fatalf("kustomize build %s: %v", folder, err)
+	}
+	text, err := resources.AsYaml()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return decode(t, folder, text)
+}
+
+// compose writes a kustomization over an overlay with more components, and gives
+// its folder below kustomizations.
+func compose(t *testing.T, overlay string, components ...string) string {
+	t.Helper()
+	root, err := filepath.Abs(kustomizations)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	relative := func(parts ...string) string {
+		path, err := filepath.Rel(dir, filepath.Join(append([]string{root}, parts...)...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	text := "resources:\n  - " + relative("overlays", overlay) + "\ncomponents:\n"
+	for _, c := range components {
+		text += "  - " + relative("components", c) + "\n"
+	}
+	if err := os.WriteFile(filepath.Join(dir, "kustomization.yaml"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	back, err := filepath.Rel(root, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return back
+}
+
+// values reads the values of the chart for one of its ways; none where name is empty.
+func values(t *testing.T, name string) chartutil.Values {
+	t.Helper()
+	if name == "" {
+		return chartutil.Values{}
+	}
+	v, err := chartutil.ReadValuesFile(filepath.Join(chartFolder, "ci", name+"-values.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+func load(t *testing.T) *chart.Chart {
+	t.Helper()
+	c, err := loader.Load(chartFolder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// render is `helm template`: values against the schema, then the templates.
+func render(c *chart.Chart, v chartutil.Values) (map[string]string, error) {
+	options := chartutil.ReleaseOptions{Name: "ns1", Namespace: "dns", IsInstall: true, Revision: 1}
+	full, err := chartutil.ToRenderValues(c, v, options, chartutil.DefaultCapabilities)
+	if err != nil {
+		return nil, err
+	}
+	return engine.Engine{Strict: true}.Render(c, full)
+}
+
+func template(t *testing.T, name string) installation {
+	t.Helper()
+	files, err := render(load(t), values(t, name))
+	if err != nil {
+		t.Fatalf("helm template with values %q: %v", name, err)
+	}
+	made := installation{}
+	for file, text := range files {
+		if strings.HasSuffix(file, ".txt") {
+			continue
+		}
+		for key, object := range decode(t, file, []byte(text)) {
+			made[key] = object
+		}
+	}
+	return made
+}
+
+// decode decodes documents strictly into the types of Kubernetes: no field that they
+// lack, none twice.
+func decode(t *testing.T, from string, text []byte) installation {
+	t.Helper()
+	decoder := serializer.NewCodecFactory(scheme.Scheme, serializer.EnableStrict).UniversalDeserializer()
+	documents := yaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(text)))
+	made := installation{}
+	for {
+		document, err := documents.Read()
+		if errors.Is(err, io.EOF) {
+			return made
+		}
+		if err != nil {
+			t.Fatalf("%s: %v", from, err)
+		}
+		if len(bytes.TrimSpace(withoutComments(document))) == 0 {
+			continue
+		}
+		object, kind, err := decoder.Decode(document, nil, nil)
+		if err != nil {
+			t.Fatalf("%s: %v\n%s", from, err, document)
+		}
+		key := kind.Kind + " " + metaOf(t, object).GetName()
+		if _, twice := made[key]; twice {
+			t.Fatalf("%s: %s is there twice", from, key)
+		}
+		made[key] = object
+	}
+}
+
+// withoutComments leaves what a document says.
+func withoutComments(document []byte) []byte {
+	var rest []byte
+	for line := range bytes.Lines(document) {
+		if trimmed := bytes.TrimSpace(line); !bytes.HasPrefix(trimmed, []byte("#")) && !bytes.Equal(trimmed, []byte("---")) {
+			rest = append(rest, line...)
+		}
+	}
+	return rest
+}
+
+// TestLint is `helm lint --strict` with the values of each way to install.
+func TestLint(t *testing.T) {
+	for _, name := range []string{"", "embedded", "spanner", "everything"} {
+		result := lint.All(chartFolder, values(t, name), "dns", true)
+		for _, m := range result.Messages {
+			if m.Severity >= support.WarningSev {
+				t.Errorf("values %q: %v", name, m)
+			}
+		}
+	}
+}
