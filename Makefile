@@ -28,7 +28,7 @@ test: tools ## Run every test (the race detector where goroutines meet)
 RACE := ./internal/... ./store/... ./runtime
 
 .PHONY: test-deploy
-test-deploy: tools ## Build the image and run it
+test-deploy: tools ## Build the image and run it; hold the manifests and the chart against Kubernetes' types
 	$(GO) -C deploy/check vet .
 	$(GO) -C deploy/check test -timeout 300s .
 

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -56,30 +58,31 @@ func TestImage(t *testing.T) {
 		t.Errorf("the image has %d octets, want 64 MB at most", size)
 	}
 
-	state := name + "-state"
+	// As the overlay for Kubernetes has it, but on ports that are free, and with less
+	// time to drain.
+	state, listen, metrics := name+"-state", freeAddress(t), freeAddress(t)
 	podman(t, "volume", "create", state)
 	t.Cleanup(func() { podman(t, "volume", "rm", state) })
-	zones, err := filepath.Abs("../../guests/apps/testdata")
-	if err != nil {
-		t.Fatal(err)
+	args := append([]string{"run", "-d", "--name", name, "--memory", "1g", "-v", state + ":/var/lib/namelet"}, contained...)
+	for variable, value := range settings(t, kustomize(t, "overlays/embedded")) {
+		args = append(args, "-e", variable+"="+value)
 	}
-	volume := []string{"-v", state + ":/var/lib/namelet"}
-	run := func(args ...string) []string { return append(append([]string{"run"}, contained...), args...) }
-	podman(t, run(append(volume, "--rm", "-v", zones+":/zones:ro", image, "zone", "import", "--origin", "apps.example", "/zones/apps.example.zone")...)...)
-
-	listen := freeAddress(t)
-	podman(t, run(append(volume, "-d", "--name", name,
-		"-e", "RESPONDER_LISTEN="+listen, "-e", "RESPONDER_METRICS_LISTEN="+freeAddress(t), "-e", "RESPONDER_CONTROL_LISTEN="+freeAddress(t),
-		image)...)...)
+	podman(t, append(args, "-e", "RESPONDER_LISTEN="+listen, "-e", "RESPONDER_METRICS_LISTEN="+metrics,
+		"-e", "RESPONDER_CONTROL_LISTEN="+freeAddress(t), "-e", "RESPONDER_DRAIN=1s", image)...)
 	t.Cleanup(func() { podman(t, "rm", "-f", name) })
 
 	awaitHealth(t, name)
+	importZone(t, name)
 	if got := ask(t, listen, "apps.example.", dns.TypeSOA); len(got.Answer) != 1 || got.Rcode != dns.RcodeSuccess {
 		t.Errorf("got %v, want the SOA of apps.example", got)
 	}
 	pushGuest(t, name, listen)
 	if user := podman(t, "inspect", "--format", "{{.Config.User}}", name); user != "65532:65532" {
 		t.Errorf("runs as %q, want 65532:65532", user)
+	}
+	checkHeap(t, metrics)
+	if log := logs(name); strings.Contains(log, "level=WARN") || strings.Contains(log, "level=ERROR") {
+		t.Errorf("log has warnings:\n%s", log)
 	}
 	podman(t, "stop", "--time", "60", name)
 	if code := podman(t, "inspect", "--format", "{{.State.ExitCode}}", name); code != "0" {
@@ -126,6 +129,43 @@ func awaitHealth(t *testing.T, name string) {
 			t.Fatalf("not healthy after 30 s: %v: %s; log:\n%s", err, out, logs(name))
 		}
 		time.Sleep(100 * time.Millisecond)
+	}
+}
+
+// importZone imports a zone from standard input, since the image has no tar to copy
+// files with.
+func importZone(t *testing.T, name string) {
+	t.Helper()
+	zone, err := os.Open("../../guests/apps/testdata/apps.example.zone")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer zone.Close()
+	into := exec.Command("podman", "--cgroup-manager=cgroupfs", "--runtime", "runc", "exec", "-i", name,
+		"responder", "zone", "import", "--origin", "apps.example", "/dev/stdin")
+	into.Stdin = zone
+	output(t, into)
+}
+
+// checkHeap checks that the heap keeps below what the container may take.
+func checkHeap(t *testing.T, metrics string) {
+	t.Helper()
+	response, err := http.Get("http://" + metrics + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var limit float64
+	for line := range strings.Lines(string(body)) {
+		fmt.Sscanf(line, "go_gc_gomemlimit_bytes %g", &limit)
+	}
+	// 1 GiB, of which RESPONDER_GUEST_MEMORY takes 512 MiB.
+	if want := 512.0 * (1 << 20) * 0.9; limit < want-16 || limit > want {
+		t.Errorf("got a memory limit of %.0f octets, want %.0f", limit, want)
 	}
 }
 

@@ -201,3 +201,50 @@ func TestLint(t *testing.T) {
 		}
 	}
 }
+
+// TestRefused checks that values which cannot work are refused, and by which word.
+func TestRefused(t *testing.T) {
+	tests := []struct{ name, values, want string }{
+		{"unknown value", "replica: 2", "replica"},
+		{"misspelt below", "store: {kind: embedded, embeded: {}}", "embeded"},
+		{"store of no kind", "store: {kind: redis}", "kind"},
+		{"two owners of a file", "replicas: 2", "store.kind embedded is a file that one server has"},
+		{"a file that scales", "autoscaling: {enabled: true}", "store.kind embedded is a file that one server has"},
+		{"Spanner without a database", "store: {kind: spanner}", "database"},
+		{"a database that is none", "store: {kind: spanner, spanner: {database: mine}}", "database"},
+		{"TLS without a certificate", "encrypted: {dot: true}", "secretName"},
+		{"memory without a unit", "resources: {limits: {memory: 2G}}", "memory"},
+		{"guests take all memory", "guestMemory: 2147483648", "leaves less than 128Mi"},
+		{"a setting of another program", "settings: {NAMELET_SITE: x}", "NAMELET_SITE"},
+		{"a digest that is none", "image: {digest: latest}", "digest"},
+		{"a network that is none", "dns: {proxyFrom: [loadbalancer]}", "proxyFrom"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			v, err := chartutil.ReadValues([]byte(tt.values))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := render(load(t), v); err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got error %v, want one with %q", err, tt.want)
+			}
+		})
+	}
+}
+
+// TestLargeNumber checks that a number of a values file comes through as it was: YAML's
+// are floats to the templates.
+func TestLargeNumber(t *testing.T) {
+	v, err := chartutil.ReadValues([]byte("settings: {RESPONDER_CACHE_BYTES: 268435456, RESPONDER_SITE: west}\nguestMemory: 1073741824"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := render(load(t), v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := settings(t, decode(t, "configmap", []byte(files["namelet/templates/configmap.yaml"])))
+	if got["RESPONDER_CACHE_BYTES"] != "268435456" || got["RESPONDER_SITE"] != "west" || got["RESPONDER_GUEST_MEMORY"] != "1073741824" {
+		t.Errorf("got %v", got)
+	}
+}

@@ -2,6 +2,8 @@ package check
 
 import (
 	"fmt"
+	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -93,7 +95,7 @@ func TestInstallations(t *testing.T) {
 			checkSelectors(t, made, w)
 			checkServices(t, made, w)
 			checkLife(t, made, w)
-			checkLimits(t, w)
+			checkLimits(t, made, w)
 			checkSettings(t, made, w)
 			checkPolicy(t, made, w)
 			checkScale(t, made, w)
@@ -261,7 +263,7 @@ func checkLife(t *testing.T, made installation, w workload) {
 }
 
 // checkLimits holds that the Go runtime follows the limits.
-func checkLimits(t *testing.T, w workload) {
+func checkLimits(t *testing.T, made installation, w workload) {
 	t.Helper()
 	c := w.server()
 	if c.Resources.Limits.Memory().IsZero() || c.Resources.Limits.Cpu().IsZero() || c.Resources.Requests.Memory().IsZero() || c.Resources.Requests.Cpu().IsZero() {
@@ -275,6 +277,14 @@ func checkLimits(t *testing.T, w workload) {
 	}
 	if !follows {
 		t.Error("GOMAXPROCS does not follow limits.cpu")
+	}
+	for _, e := range c.Env {
+		if e.Name == "GOMEMLIMIT" {
+			guests, err := strconv.ParseInt(settings(t, made)["RESPONDER_GUEST_MEMORY"], 10, 64)
+			if want := (c.Resources.Limits.Memory().Value() - guests) * 9 / 10; err != nil || e.Value != strconv.FormatInt(want, 10) {
+				t.Errorf("got GOMEMLIMIT %s, want %d: nine tenths of what guests leave of limits.memory (%v)", e.Value, want, err)
+			}
+		}
 	}
 }
 
@@ -303,7 +313,14 @@ func checkSettings(t *testing.T, made installation, w workload) {
 			}
 		}
 	}
+	reference, err := os.ReadFile("../../docs/reference/configuration.md")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for variable, value := range have {
+		if !strings.Contains(string(reference), "`"+variable+"`") {
+			t.Errorf("%s is no setting of docs/reference/configuration.md", variable)
+		}
 		for _, path := range []string{strings.TrimPrefix(value, "bolt:")} {
 			if strings.HasPrefix(path, "/") && !mounted(w, path) {
 				t.Errorf("%s: %s is on no volume", variable, path)
