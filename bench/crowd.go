@@ -15,7 +15,8 @@ import (
 
 const (
 	goModules   = 20   // of the attachments of Go guests
-	mixedMemory = 4    // guests without a Go runtime get this part of the memory, so that they are too many for it
+	tightMemory = 0.4  // part of the memory with which not all code of the Go guests fits
+	mixedMemory = 0.15 // part that guests without a Go runtime get, so that they are too many for it
 	besideNames = 1000 // that are asked for beside the crowd, and known to the cache
 	besideShare = 0.5  // of the rate at which latency is taken, for static names and for hits each
 
@@ -95,8 +96,11 @@ func crowds(ctx context.Context, b *bench) error {
 	b.report.line("what its guest has to say. The server's limits of rates are off, and its store's file is in memory where the system has /dev/shm.")
 	b.report.line("It is started on a store that has all of them, on one core.")
 	b.report.line("")
+	memory := float64(b.crowdMemory << 20)
+	tight := goCrowd(b.crowd, int(tightMemory*memory), repository)
+	tight.title += ", too little memory for their code"
 	for _, c := range []*crowd{
-		goCrowd(b.crowd, b.crowdMemory<<20, repository), mixedCrowd(b.crowd, b.crowdMemory<<20/mixedMemory, repository),
+		goCrowd(b.crowd, int(memory), repository), tight, mixedCrowd(b.crowd, int(mixedMemory*memory), repository),
 	} {
 		if err := b.measureCrowd(ctx, c); err != nil {
 			return fmt.Errorf("%s: %w", c.title, err)

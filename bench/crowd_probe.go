@@ -98,6 +98,10 @@ func (p *prober) all() (time.Duration, error) {
 	return time.Since(begun), nil
 }
 
+// loadEvery is how many times as long as it took to load code the server may wait with the next, where there was no
+// other pause.
+const loadEvery = 4
+
 // firsts are the times of first answers.
 type firsts struct {
 	instance []uint32 // where an instance had been evicted, in nanoseconds
@@ -136,6 +140,7 @@ func (p *prober) first(ctx context.Context, s *crowdServer, most int) (f firsts,
 		case !right: // not the guest's answer, and so not the time of one
 		case after.values[metricLoads] > before.values[metricLoads]:
 			f.code = append(f.code, uint32(took))
+			time.Sleep(loadEvery * took) // or the next would wait because of this one
 		default:
 			f.instance = append(f.instance, uint32(took))
 		}

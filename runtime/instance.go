@@ -187,7 +187,7 @@ func (i *Instance) Close(ctx context.Context) (err error) {
 	if i.guest != nil {
 		err = i.guest.module.Close(ctx)
 	}
-	i.guest, i.stale, i.ended = nil, true, true
+	i.guest, i.last, i.stale, i.ended = nil, nil, true, true
 	i.gen.module.code.leave()
 	return err
 }

@@ -20,7 +20,26 @@ const (
 
 	// loadAgain is how long code that could not be loaded is not tried again.
 	loadAgain = time.Second
+
+	// loadShare is how much of the time may go into loading in the long run, as one in so
+	// many, and loadBurst how much at once: whoever asks in turn for what was let go has
+	// others who do so wait, and nobody else.
+	loadShare = 4
+	loadBurst = time.Second
 )
+
+// loadPace says how long loads have to wait for each other. Who has a turn uses it.
+type loadPace struct {
+	spent time.Duration // of the burst
+	last  time.Time     // when that was so
+}
+
+// after returns how long nothing is to be loaded, after something that took so long.
+func (p *loadPace) after(took time.Duration, now time.Time) time.Duration {
+	p.spent = max(0, p.spent-now.Sub(p.last)/loadShare) + took
+	p.last = now
+	return max(0, p.spent-loadBurst) * loadShare
+}
 
 // Loader has the code of a guest, which all its instances share and which can go while
 // there are none. It is safe for concurrent use. *runtime.Module is one.
@@ -121,9 +140,14 @@ func (c *Code) join() (*loading, error) {
 // load loads the code when its turn has come, whoever still waits for it then: others
 // will, and it counts.
 func (c *Code) load(l *loading) {
-	c.memory.turns <- struct{}{}
+	pace := <-c.memory.turns
+	began := time.Now()
 	l.err = c.bring()
-	<-c.memory.turns
+	took := time.Since(began)
+	go func() {
+		time.Sleep(pace.after(took, time.Now()))
+		c.memory.turns <- pace
+	}()
 	c.mu.Lock()
 	c.loading, c.failed = nil, nil
 	if l.err != nil && l.err != errNoMemory {

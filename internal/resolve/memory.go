@@ -35,7 +35,7 @@ type memory struct {
 	evicted  atomic.Uint64
 	unloaded atomic.Uint64 // code that made room
 	loads    latency
-	turns    chan struct{} // taken by who loads code
+	turns    chan *loadPace // taken by who loads code
 
 	mu      sync.Mutex
 	holders []holder
@@ -252,6 +252,7 @@ func (r *reserve) take() Instance {
 		return nil
 	}
 	i := r.instances[n-1]
+	r.instances[n-1] = nil // what is behind the end is not to keep it
 	r.instances = r.instances[:n-1]
 	r.memory.charge(r.attachment, &r.tenancy, -weight(i))
 	return i

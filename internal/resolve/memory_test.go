@@ -3,10 +3,12 @@ package resolve_test
 import (
 	"context"
 	"fmt"
+	goruntime "runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"weak"
 
 	"github.com/namelet/namelet/hostabi"
 	"github.com/namelet/namelet/internal/resolve"
@@ -20,6 +22,21 @@ type sized struct {
 	made, open atomic.Int64
 	hold       chan struct{} // a call waits for it to close, where there is one
 	holding    chan struct{} // a call that waits says so
+
+	mu  sync.Mutex
+	all []weak.Pointer[sizedInstance]
+}
+
+// kept is how many of its instances somebody still refers to.
+func (g *sized) kept() (n int64) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, i := range g.all {
+		if i.Value() != nil {
+			n++
+		}
+	}
+	return n
 }
 
 type sizedInstance struct {
@@ -32,6 +49,9 @@ func (g *sized) NewInstance(context.Context) (resolve.Instance, error) {
 	g.made.Add(1)
 	g.open.Add(1)
 	i := &sizedInstance{guest: g}
+	g.mu.Lock()
+	g.all = append(g.all, weak.Make(i))
+	g.mu.Unlock()
 	i.script = func(n string, _ *hostabi.Question, _ runtime.Host, a *runtime.Answer) error {
 		if i.closed.Load() {
 			panic("a closed instance is asked")
@@ -177,6 +197,24 @@ func TestInstancesAheadWhereThereIsRoom(t *testing.T) {
 	w.Close()
 	if used := r.Memory().Used; used != 0 {
 		t.Errorf("%d bytes in use by nobody", used)
+	}
+}
+
+// An instance that is closed is not kept by who had it.
+func TestClosedInstancesAreGone(t *testing.T) {
+	r, guests, _ := fleet(t, 8, resolve.Config{Memory: 3 << 20, Workers: 1})
+	w := r.NewWorker()
+	defer w.Close()
+	for range 2 {
+		for i := range guests {
+			askGuest(t, w, i)
+		}
+	}
+	goruntime.GC()
+	for i, g := range guests {
+		if open, kept := g.open.Load(), g.kept(); kept > open {
+			t.Errorf("guest %d: %d instances are open, %d are kept", i, open, kept)
+		}
 	}
 }
 

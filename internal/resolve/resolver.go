@@ -69,7 +69,11 @@ func New(config Config) *Resolver {
 		config.Pictures = func() int64 { return 0 }
 	}
 	r.memory.most, r.memory.pictures = config.Memory, config.Pictures
-	r.memory.turns = make(chan struct{}, max(1, goruntime.GOMAXPROCS(0)/2))
+	turns := max(1, goruntime.GOMAXPROCS(0)/2)
+	r.memory.turns = make(chan *loadPace, turns)
+	for range turns {
+		r.memory.turns <- &loadPace{}
+	}
 	r.routing.Store(&Routing{zones: &authority.Zones{}, attachments: newCoverage()})
 	return r
 }
