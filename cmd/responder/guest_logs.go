@@ -112,7 +112,8 @@ func writeLogLine(w io.Writer, l *control.GuestLogLine) error {
 	return err
 }
 
-// plain makes what a guest wrote fit for a terminal, and one line.
+// plain makes what others wrote fit for a terminal, and one line: a terminal does what
+// some characters say, and shows others in an order that misleads.
 func plain(s string) string {
 	return strings.Map(func(c rune) rune {
 		if c == '\t' || unicode.IsPrint(c) {

@@ -56,9 +56,10 @@ func run(args, environ []string, stdout, stderr io.Writer) int {
 	return code
 }
 
-// oneLine joins the lines of joined errors.
+// oneLine joins the lines of joined errors, and of what people and guests wrote, fit for
+// a terminal.
 func oneLine(s string) string {
-	return strings.Join(strings.FieldsFunc(s, func(c rune) bool { return c == '\n' || c == '\r' }), "; ")
+	return plain(strings.Join(strings.FieldsFunc(s, func(c rune) bool { return c == '\n' || c == '\r' }), "; "))
 }
 
 // usageError is the error of a command line that is not understood.
