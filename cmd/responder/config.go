@@ -77,6 +77,11 @@ type config struct {
 	Site             string        `env:"SITE" help:"name of this place, which guests can ask for, at most 255 bytes"`
 	Drain            time.Duration `env:"DRAIN" envDefault:"0s" help:"how long a server that is told to end answers on, while it says that it is not ready"`
 	LogLevel         slog.Level    `env:"LOG_LEVEL" envDefault:"info" help:"least level of what is logged: debug, info, warn or error"`
+	LogFormat        string        `env:"LOG_FORMAT" envDefault:"text" help:"form of the log: text or json"`
+	QueryLog         string        `env:"QUERY_LOG" envDefault:"none" help:"queries that are logged: none, all, or those for names in these zones, several by comma"`
+	QueryLogSample   int           `env:"QUERY_LOG_SAMPLE" envDefault:"1" help:"one query of so many is logged"`
+	Dnstap           string        `env:"DNSTAP" help:"where a stream of dnstap goes: unix:PATH, tcp:HOST:PORT or file:PATH"`
+	DnstapSample     int           `env:"DNSTAP_SAMPLE" envDefault:"1" help:"one query of so many is in that stream, with its response"`
 }
 
 // load fills the configuration from the environment. The error names the
@@ -132,6 +137,9 @@ func (c *config) check() error {
 	if c.Drain < 0 || c.Drain > maxDrain {
 		return fmt.Errorf("%sDRAIN: %v: want 0s to %v", envPrefix, c.Drain, maxDrain)
 	}
+	if err := c.checkTaps(); err != nil {
+		return err
+	}
 	if err := c.checkTexts(); err != nil {
 		return err
 	}
@@ -173,6 +181,8 @@ func (c *config) checkNumbers() error {
 		{"CONTROL_RATE", c.ControlRate, 0, maxControlRate},
 		{"RRL_RATE", c.RRLRate, 0, rrl.MaxRate},
 		{"RRL_PREFIX_RATE", c.RRLPrefixRate, 0, rrl.MaxRate},
+		{"QUERY_LOG_SAMPLE", c.QueryLogSample, 1, math.MaxInt32},
+		{"DNSTAP_SAMPLE", c.DnstapSample, 1, math.MaxInt32},
 		{"RRL_SLIP", c.RRLSlip, 0, rrl.MaxSlip},
 	} {
 		if number.value < number.least || number.value > number.most {

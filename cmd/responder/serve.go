@@ -63,6 +63,7 @@ one ends it at once.`,
 type server struct {
 	log       *slog.Logger
 	health    health
+	taps      *taps
 	dns       *frontend.Server
 	cookies   *cookie.Jar // nil where the secret is the process's own
 	replica   *replica.Replica
@@ -92,7 +93,7 @@ const parts = 4
 // newServer makes a server that listens but does not answer yet. Where that fails
 // it leaves nothing behind.
 func (p *program) newServer(ctx context.Context) (_ *server, err error) {
-	s := &server{journal: guestlog.New(guestlog.DefaultBounds), failed: make(chan error, parts), drainTime: p.config.Drain, ending: make(chan struct{}), log: slog.New(slog.NewTextHandler(p.errOut, &slog.HandlerOptions{Level: p.config.LogLevel}))}
+	s := &server{journal: guestlog.New(guestlog.DefaultBounds), failed: make(chan error, parts), drainTime: p.config.Drain, ending: make(chan struct{}), log: p.config.logger(p.errOut, p.config.LogLevel)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.close())
@@ -109,6 +110,10 @@ func (p *program) newServer(ctx context.Context) (_ *server, err error) {
 	if transports.Policy.Cookies, err = p.config.cookies(); err != nil {
 		return nil, err
 	}
+	if s.taps, err = p.newTaps(s.log); err != nil {
+		return nil, err
+	}
+	transports.Tap = s.taps.all()
 	st, spec, err := s.openStore(ctx, &p.config)
 	if err != nil {
 		return nil, err
@@ -293,7 +298,7 @@ func (s *server) listenMetrics(address string, resolver *resolve.Resolver) error
 	if address == noMetrics {
 		return nil
 	}
-	registry := newRegistry(s.dns.Metrics(), &guestCollector{resolver}, &replicaCollector{s})
+	registry := newRegistry(s.dns.Metrics(), &guestCollector{resolver}, &replicaCollector{s}, s.taps)
 	if err := s.listenHTTP("METRICS_LISTEN", address, metricsServer(registry, &s.health, s.log)); err != nil {
 		return err
 	}
@@ -342,6 +347,7 @@ func (s *server) serveHTTP(variable string, listener net.Listener, h *http.Serve
 
 // run answers until ctx ends, then ends cleanly.
 func (s *server) run(ctx context.Context) error {
+	endTaps := s.taps.start()
 	go func() { s.failed <- s.dns.Serve() }()
 	for _, e := range s.endpoint {
 		if !e.serving {
@@ -377,6 +383,7 @@ func (s *server) run(ctx context.Context) error {
 	s.log.Info("stopping")
 	// Queries first, then whoever changes what they are answered from.
 	err = errors.Join(err, s.closeFrontend())
+	endTaps()
 	stop()
 	<-followed
 	endMirror() // it writes the rest

@@ -7,6 +7,8 @@ import (
 	"net/netip"
 	goruntime "runtime"
 	"time"
+
+	"github.com/namelet/namelet/internal/frontend/tap"
 )
 
 // Config says where to listen and how much to take on. The zero value of a
@@ -38,6 +40,9 @@ type Config struct {
 	// header of the PROXY protocol, version 2, that names the client, and is not
 	// answered without one; what comes from elsewhere is not answered with one.
 	ProxyFrom []netip.Prefix
+
+	// Tap is shown all queries and what they are answered with; nil for none.
+	Tap tap.Tap
 
 	// Logger gets what an operator should see. Default: slog.Default.
 	Logger *slog.Logger

@@ -131,9 +131,13 @@ func (s *Server) exchangeHTTPS(ctx context.Context, message []byte, client netip
 	if done && r.timed {
 		r.observe(pathHit, 1)
 	}
+	x.ends.arrived = r.now
 	s.quick <- r
 	if done && reply != nil {
 		x.reply = s.frame(reply, 0, &x.asked, x.transport)
+	}
+	if done && s.config.Tap != nil {
+		s.tap(x, x.reply[min(lengthLen, len(x.reply)):])
 	}
 	if !done {
 		replies := make(chan *exchange, 1)

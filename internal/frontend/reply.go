@@ -16,8 +16,9 @@ type exchange struct {
 	replies   chan<- *exchange // where the worker puts it; there is room. Nil for UDP
 	socket    *socket          // of UDP
 	peer      peer             // of UDP
-	since     time.Time        // when it was read, then when it came to the slow workers
-	joined    bool             // it has waited for the same question of another
+	ends      ends
+	since     time.Time // when it was read, then when it came to the slow workers
+	joined    bool      // it has waited for the same question of another
 	query     []byte
 	asked     query  // what query says; it shares that memory
 	reply     []byte // with its length in front; empty where there is none
@@ -28,7 +29,7 @@ func (s *Server) newExchange(client netip.Addr, transport hostabi.Transport) *ex
 	if x == nil {
 		x = &exchange{}
 	}
-	x.client, x.transport = client, transport
+	x.client, x.transport, x.ends = client, transport, ends{}
 	return x
 }
 

@@ -221,8 +221,14 @@ func (s *Server) reply(x *exchange, response []byte, c *counters) {
 		if response != nil {
 			x.reply = s.frame(response, 0, &x.asked, x.transport)
 		}
+		if s.config.Tap != nil {
+			s.tap(x, x.reply[min(lengthLen, len(x.reply)):])
+		}
 		x.replies <- x
 		return
+	}
+	if s.config.Tap != nil {
+		s.tap(x, response)
 	}
 	if response != nil {
 		if err := x.socket.send(&x.peer, response); err != nil {
@@ -243,6 +249,7 @@ func (w *udpWorker) handOver(i int, client netip.Addr, msg []byte) (response []b
 	x := w.server.newExchange(client, hostabi.TransportUDP)
 	x.query = append(x.query[:0], msg...)
 	x.socket, x.peer = w.socket, w.batch.peer(i)
+	x.ends = ends{port: w.portOf(i, client), server: w.local, arrived: w.responder.now}
 	w.server.whoWaits(&w.responder.resp).push(x)
 	return nil
 }

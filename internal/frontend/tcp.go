@@ -40,7 +40,8 @@ type tcpConn struct {
 	closed    chan struct{} // closed by the HTTP server, for HTTPS alone
 	left      bool          // handed over to the HTTP server; guarded by server.mu
 
-	ahead   *aheadConn       // below TLS, else nil
+	ahead   *aheadConn // below TLS, else nil
+	ends    ends
 	quick   *streamResponder // borrowed while a burst of queries is answered, else nil
 	out     []byte           // replies that the reader has to send
 	unsent  int              // how many these are
@@ -79,6 +80,7 @@ func (c *tcpConn) serve() {
 func (c *tcpConn) read() {
 	s := c.server
 	r := bufio.NewReaderSize(c.conn, readBuffer)
+	c.ends = c.endsOf()
 	x := s.newExchange(c.client, c.transport)
 	for {
 		if !c.more(r) && !c.flush() {
@@ -106,12 +108,17 @@ func (c *tcpConn) answer(x *exchange) bool {
 	}
 	start := len(c.out)
 	reply, done := c.quick.quick(append(c.out, 0, 0), x.query, c.client, &x.asked)
+	x.ends = c.ends
+	x.ends.arrived = c.quick.now
 	if !done {
 		return false
 	}
 	if reply != nil {
 		c.out = s.frame(reply, start, &x.asked, c.transport)
 		c.unsent++
+	}
+	if s.config.Tap != nil {
+		s.tap(x, c.out[min(start+lengthLen, len(c.out)):])
 	}
 	if len(c.out) >= writeBuffer {
 		c.flush() // a failure shows when the next query is read

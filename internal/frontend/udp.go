@@ -3,6 +3,7 @@ package frontend
 import (
 	"errors"
 	"net"
+	"net/netip"
 	"os"
 	"sync/atomic"
 	"time"
@@ -43,7 +44,7 @@ func (s *Server) serveUDP(conn *net.UDPConn) {
 		s.complain("prepare UDP", err)
 		return
 	}
-	w := &udpWorker{server: s, responder: r, batch: b, socket: socket, later: newBacklog[postponed](laterMost)}
+	w := &udpWorker{server: s, responder: r, batch: b, socket: socket, local: addrOf(conn.LocalAddr()), later: newBacklog[postponed](laterMost)}
 	s.join(w, conn)
 	for {
 		n, err := w.receive()
@@ -71,6 +72,7 @@ type udpWorker struct {
 	responder *responder
 	batch     *batch
 	socket    *socket
+	local     netip.AddrPort // of the socket
 
 	messages [batchSize][]byte // of the batch, without the headers of proxies
 	queries  [batchSize]query  // that they are
@@ -124,8 +126,8 @@ func (w *udpWorker) answer(n int) {
 		case !done:
 			w.waiting[waiting] = uint8(i)
 			waiting++
-		case response != nil:
-			w.batch.reply(i, response)
+		default:
+			w.reply(i, message, response)
 		}
 	}
 	quick := w.batch.ready
@@ -166,13 +168,13 @@ func (w *udpWorker) computeOne(i int, msg []byte) {
 	response, done := w.responder.slow(w.batch.room(i), &w.queries[i])
 	switch {
 	case !done:
-		response = w.handOver(i, w.queries[i].sender.addr, msg)
+		if response = w.handOver(i, w.queries[i].sender.addr, msg); response == nil {
+			return
+		}
 	case w.responder.timed:
 		w.responder.observe(pathOf(w.queries[i].class), 1)
 	}
-	if response != nil {
-		w.batch.reply(i, response)
-	}
+	w.reply(i, msg, response)
 }
 
 // postpone leaves a message for later, unless it is too long for that.
@@ -203,10 +205,10 @@ func (w *udpWorker) catchUp(most time.Duration) {
 			w.batch.restore(i, &p.peer)
 			w.responder.wake()
 			response, done := w.responder.quick(w.batch.room(i), p.message(), p.client(), &w.queries[i])
-			if !done {
+			if done {
+				w.reply(i, p.message(), response)
+			} else {
 				w.computeOne(i, p.message())
-			} else if response != nil {
-				w.batch.reply(i, response)
 			}
 			if time.Since(begun) >= most {
 				break

@@ -164,6 +164,12 @@ func (b *batch) client(i int) (addr netip.Addr, ok bool) {
 	return netip.AddrFrom16(a.Addr).Unmap(), true
 }
 
+// port returns the port that message i came from.
+func (b *batch) port(i int) uint16 {
+	p := (*[2]byte)(unsafe.Pointer(&b.address[i].Port)) // in the same place for both families
+	return uint16(p[0])<<8 | uint16(p[1])
+}
+
 // room returns memory for the response to message i.
 func (b *batch) room(i int) []byte {
 	at := i * replyRoom

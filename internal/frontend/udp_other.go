@@ -42,6 +42,9 @@ func (b *batch) client(int) (addr netip.Addr, ok bool) {
 	return b.from.Addr().Unmap().WithZone(""), b.from.Port() != 0
 }
 
+// port returns the port that the message came from.
+func (b *batch) port(int) uint16 { return b.from.Port() }
+
 // room returns memory for the response.
 func (b *batch) room(int) []byte { return b.out }
 

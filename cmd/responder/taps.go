@@ -1,0 +1,172 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+	"sync"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/namelet/namelet/internal/frontend/tap"
+	"github.com/namelet/namelet/rr"
+)
+
+// Words of QUERY_LOG that are no zone.
+const (
+	queryLogNone = "none"
+	queryLogAll  = "all"
+)
+
+// Forms of the log.
+const (
+	logText = "text"
+	logJSON = "json"
+)
+
+// logger makes the log of a server.
+func (c *config) logger(w io.Writer, level slog.Leveler) *slog.Logger {
+	options := &slog.HandlerOptions{Level: level}
+	if c.LogFormat == logJSON {
+		return slog.New(slog.NewJSONHandler(w, options))
+	}
+	return slog.New(slog.NewTextHandler(w, options))
+}
+
+// queryLogZones returns the zones whose queries are logged, none for all; on is false
+// where no query is.
+func (c *config) queryLogZones() (zones []rr.Name, on bool, err error) {
+	switch c.QueryLog {
+	case queryLogNone:
+		return nil, false, nil
+	case queryLogAll:
+		return nil, true, nil
+	}
+	for _, text := range strings.Split(c.QueryLog, ",") {
+		zone, err := rr.ParseName(strings.TrimSpace(text))
+		if err != nil {
+			return nil, false, fmt.Errorf("%sQUERY_LOG: %q is neither none, nor all, nor a zone: %w", envPrefix, text, err)
+		}
+		zones = append(zones, zone)
+	}
+	return zones, true, nil
+}
+
+// checkTaps refuses settings of logs and taps that nothing can be made of.
+func (c *config) checkTaps() error {
+	if c.LogFormat != logText && c.LogFormat != logJSON {
+		return fmt.Errorf("%sLOG_FORMAT: %q: want %s or %s", envPrefix, c.LogFormat, logText, logJSON)
+	}
+	if _, _, err := c.queryLogZones(); err != nil {
+		return err
+	}
+	if c.Dnstap == "" {
+		return nil
+	}
+	if _, err := tap.NewDnstap(tap.DnstapConfig{Address: c.Dnstap, Sample: c.DnstapSample}); err != nil {
+		return fmt.Errorf("%sDNSTAP: %w", envPrefix, err)
+	}
+	return nil
+}
+
+// taps are those of a server, which may be nil.
+type taps struct {
+	queries *tap.QueryLog
+	dnstap  *tap.Dnstap
+	running sync.WaitGroup
+}
+
+// newTaps makes the taps that the settings ask for.
+func (p *program) newTaps(log *slog.Logger) (*taps, error) {
+	c, t := &p.config, new(taps)
+	zones, on, err := c.queryLogZones()
+	if err != nil {
+		return nil, err
+	}
+	if on {
+		// Whoever asks for it wants it at any LOG_LEVEL.
+		t.queries = tap.NewQueryLog(c.logger(p.errOut, slog.LevelInfo), c.QueryLogSample, zones)
+	}
+	if c.Dnstap == "" {
+		return t, nil
+	}
+	identity, err := tell(c.NSID)
+	if identity == "" {
+		identity, err = os.Hostname()
+	}
+	if err != nil {
+		return nil, err
+	}
+	t.dnstap, err = tap.NewDnstap(tap.DnstapConfig{
+		Address: c.Dnstap, Sample: c.DnstapSample, Identity: identity, Version: "namelet " + buildVersion().Version, Log: log,
+	})
+	return t, err
+}
+
+// all is what the frontend is to show exchanges to; nil for nothing.
+func (t *taps) all() tap.Tap {
+	switch {
+	case t.queries != nil && t.dnstap != nil:
+		return tap.All{t.queries, t.dnstap}
+	case t.queries != nil:
+		return t.queries
+	case t.dnstap != nil:
+		return t.dnstap
+	}
+	return nil
+}
+
+// start runs the taps until stop is called, which waits until what was taken is
+// written.
+func (t *taps) start() (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	if t.queries != nil {
+		t.running.Go(func() { t.queries.Run(ctx) })
+	}
+	if t.dnstap != nil {
+		t.running.Go(func() { t.dnstap.Run(ctx) })
+	}
+	return func() {
+		cancel()
+		t.running.Wait()
+	}
+}
+
+var (
+	descTapTaken = prometheus.NewDesc("responder_tap_exchanges_total",
+		"Queries, each with its response, that were taken for the query log or for dnstap.", []string{"tap"}, nil)
+	descTapDropped = prometheus.NewDesc("responder_tap_dropped_total",
+		"Queries that were wanted and did not get there: for lack of room in the queue, or with a connection.", []string{"tap", "reason"}, nil)
+	descTapConnected = prometheus.NewDesc("responder_dnstap_connected",
+		"1 while the stream of dnstap is open.", nil, nil)
+)
+
+// Describe implements prometheus.Collector.
+func (*taps) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{descTapTaken, descTapDropped, descTapConnected} {
+		ch <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (t *taps) Collect(ch chan<- prometheus.Metric) {
+	var queries, dnstap tap.Stats
+	if t.queries != nil {
+		queries = t.queries.Stats()
+	}
+	if t.dnstap != nil {
+		dnstap = t.dnstap.Stats()
+	}
+	count := func(d *prometheus.Desc, n uint64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(n), labels...)
+	}
+	count(descTapTaken, queries.Taken, "query_log")
+	count(descTapDropped, queries.Dropped, "query_log", "queue")
+	count(descTapTaken, dnstap.Taken, "dnstap")
+	count(descTapDropped, dnstap.Dropped, "dnstap", "queue")
+	count(descTapDropped, dnstap.Lost, "dnstap", "connection")
+	ch <- prometheus.MustNewConstMetric(descTapConnected, prometheus.GaugeValue, truth(dnstap.Connected))
+}

@@ -1,0 +1,198 @@
+package tap
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"github.com/namelet/namelet/hostabi"
+	"github.com/namelet/namelet/rr"
+)
+
+// exchange makes one of a query for a name and its answer.
+func exchange(t testing.TB, name string) *Exchange {
+	t.Helper()
+	q := new(dns.Msg).SetQuestion(name, dns.TypeA)
+	q.SetEdns0(1232, true)
+	query, err := q.Pack()
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := new(dns.Msg).SetRcode(q, dns.RcodeBadVers)
+	m.SetEdns0(1232, true)
+	response, err := m.Pack()
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := time.Unix(1000, 0)
+	return &Exchange{
+		Client: netip.MustParseAddrPort("192.0.2.1:4711"), Server: netip.MustParseAddrPort("[::]:53"), Transport: hostabi.TransportTLS,
+		Query: query, Response: response, Arrived: at, Answered: at.Add(1500 * time.Microsecond),
+	}
+}
+
+// The log has a line for each query in its zones, and nothing of what the zones'
+// names only end like.
+func TestQueryLog(t *testing.T) {
+	var out bytes.Buffer
+	l := NewQueryLog(slog.New(slog.NewJSONHandler(&out, nil)), 1, []rr.Name{rr.MustParseName("Shop.example."), rr.MustParseName("org.")})
+	for _, name := range []string{"www.SHOP.example.", "shop.example.", "workshop.example.", "example.", ".", "a.b.org."} {
+		l.Take(exchange(t, name))
+	}
+	none := exchange(t, "quiet.org.")
+	none.Response, none.Client = nil, netip.MustParseAddrPort("[2001:db8::1]:0")
+	l.Take(none)
+	l.Take(&Exchange{Query: []byte("\x00\x00\x00\x00\x00\x01 no message")})
+	ctx, end := context.WithCancel(t.Context())
+	end()
+	l.Run(ctx)
+	var names []string
+	var last map[string]any
+	for dec := json.NewDecoder(&out); dec.More(); {
+		last = nil
+		if err := dec.Decode(&last); err != nil {
+			t.Fatal(err)
+		}
+		names = append(names, last["qname"].(string))
+		if last["qname"] == "shop.example." && (last["rcode"] != "BADVERS" || last["client"] != "192.0.2.1:4711" || last["transport"] != "tls" || last["took"] != "1.5ms" || last["do"] != true) {
+			t.Errorf("got %v", last)
+		}
+	}
+	if got, want := strings.Join(names, " "), "www.SHOP.example. shop.example. a.b.org. quiet.org."; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if last["rcode"] != "none" || last["client"] != "2001:db8::1" {
+		t.Errorf("got %v", last)
+	}
+	if s := l.Stats(); s.Taken != 4 || s.Dropped != 0 {
+		t.Errorf("got %+v", s)
+	}
+}
+
+// A sample is about as large as it is said to be.
+func TestSample(t *testing.T) {
+	q := newQueue(10, nil)
+	x := exchange(t, "www.example.")
+	for range 20_000 {
+		q.Take(x)
+	}
+	if n := q.stats().Taken; n < 1500 || n > 2500 {
+		t.Errorf("got %d of 20000, want about 2000", n)
+	}
+}
+
+// Neither exchanges nor octets that wait are without bound, and nothing is allocated
+// for one that has no room.
+func TestQueueBounds(t *testing.T) {
+	q := newQueue(1, nil)
+	large := &Exchange{Query: make([]byte, 64), Response: make([]byte, 60_000)}
+	for range 2 * queueMost {
+		q.Take(large)
+	}
+	if s := q.stats(); s.Taken != queueBytes/60_064 || s.Taken+s.Dropped != 2*queueMost {
+		t.Errorf("octets: got %+v", s)
+	}
+	for len(q.full) > 0 {
+		q.done(<-q.full)
+	}
+	if n := q.bytes.Load(); n != 0 {
+		t.Errorf("%d octets are still counted", n)
+	}
+	small := exchange(t, "www.example.")
+	for range queueMost {
+		q.Take(small)
+	}
+	if n := testing.AllocsPerRun(100, func() { q.Take(small) }); n > 0.1 {
+		t.Errorf("got %v allocations", n)
+	}
+}
+
+// A file that is there is kept, and one that was moved away is made anew when asked.
+func TestFiles(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "a.fstrm")
+	if err := os.WriteFile(path, []byte("before"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	d, err := NewDnstap(DnstapConfig{Address: "file:" + path, Sample: 1, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, end := context.WithCancel(t.Context())
+	ran := make(chan struct{})
+	go func() {
+		d.Run(ctx)
+		close(ran)
+	}()
+	await := func(files int) {
+		t.Helper()
+		for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+			all, err := os.ReadDir(dir)
+			if err == nil && len(all) == files && d.Stats().Connected {
+				return
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("got %v, %v, want %d files", all, err, files)
+			}
+		}
+	}
+	await(2)
+	d.Reopen()
+	await(3)
+	end()
+	<-ran
+	kept, err := filepath.Glob(path + ".*")
+	if err != nil || len(kept) != 2 {
+		t.Fatalf("got %v, %v", kept, err)
+	}
+	if text, err := os.ReadFile(kept[0]); err != nil || string(text) != "before" {
+		t.Errorf("got %q, %v", text, err)
+	}
+}
+
+func TestAddresses(t *testing.T) {
+	for text, ok := range map[string]bool{
+		"unix:/run/tap.sock": true, "tcp:127.0.0.1:6000": true, "tcp:[::1]:6000": true, "file:/tmp/a": true,
+		"": false, "unix:": false, "tcp:127.0.0.1": false, "udp:127.0.0.1:1": false, "/tmp/a": false,
+	} {
+		if _, err := parseAddress(text); (err == nil) != ok || err != nil && !errors.Is(err, ErrAddress) {
+			t.Errorf("%q: got %v", text, err)
+		}
+	}
+}
+
+// FuzzApexes holds the look at a message's question against the codec's.
+func FuzzApexes(f *testing.F) {
+	of := newApexes([]rr.Name{rr.MustParseName("shop.example."), rr.MustParseName("org.")})
+	for _, name := range []string{"www.shop.example.", "org.", "."} {
+		f.Add(exchange(f, name).Query)
+	}
+	f.Fuzz(func(t *testing.T, query []byte) {
+		got := of.have(query)
+		var m dns.Msg
+		if m.Unpack(query) != nil || len(m.Question) != 1 {
+			return // it is only not to fail
+		}
+		if bytes.IndexByte(query[headerLen:], 0xc0) >= 0 {
+			return // compression, which no question has
+		}
+		name, err := rr.ParseName(m.Question[0].Name)
+		if err != nil {
+			return
+		}
+		want := name.IsSubdomainOf(rr.MustParseName("shop.example.")) || name.IsSubdomainOf(rr.MustParseName("org."))
+		if got != want {
+			t.Errorf("%s: got %v, want %v", name, got, want)
+		}
+	})
+}
