@@ -8,6 +8,7 @@ import (
 
 // What runs aside has a place more, of however many run; it goes when none has run for a while.
 func TestAsideHasAPlace(t *testing.T) {
+	withoutSpare(t)
 	s := &spareProc{}
 	before := goruntime.GOMAXPROCS(0)
 	s.enter()
@@ -33,5 +34,20 @@ func TestAsideHasAPlace(t *testing.T) {
 	s.drop()
 	if got := goruntime.GOMAXPROCS(before); got != before+3 {
 		t.Errorf("%d places, want the %d that were asked for", got, before+3)
+	}
+}
+
+// withoutSpare waits until the process's own place is gone, which tests before may have left.
+func withoutSpare(t *testing.T) {
+	t.Helper()
+	there := func() bool {
+		spare.mu.Lock()
+		defer spare.mu.Unlock()
+		return spare.before != 0
+	}
+	for end := time.Now().Add(10 * spareLinger); there(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the place of an earlier test does not go")
+		}
 	}
 }
