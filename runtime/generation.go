@@ -56,10 +56,14 @@ func (m *Module) Prepare(ctx context.Context, config GenerationConfig) (*Generat
 	return gen, g.module.Close(ctx)
 }
 
-// start makes a guest the long way: instantiate and initialise.
+// start makes a guest the long way: instantiate, write its data and initialise.
 func (gen *Generation) start(ctx context.Context, sink Sink) (*guest, uint64, error) {
 	g, err := gen.module.instantiate(ctx, gen.limits)
 	if err != nil {
+		return nil, 0, err
+	}
+	if err := g.writeData(ctx); err != nil {
+		_ = g.module.Close(ctx)
 		return nil, 0, err
 	}
 	g.call.begin(nil, sink)

@@ -27,8 +27,8 @@ type guest struct {
 	stack   [1]uint64 // argument and result of every export
 }
 
-// instantiate makes a guest whose memory and globals are as the module declares them. The caller uses the
-// module's code.
+// instantiate makes a guest whose globals are as the module declares them, and its memory too once writeData
+// was called. The caller uses the module's code.
 func (m *Module) instantiate(ctx context.Context, limits Limits) (*guest, error) {
 	g := &guest{mem: &linearMemory{limit: uint64(limits.MemoryPages) * pageSize}}
 	g.call = newCall(g.mem, limits)
@@ -63,6 +63,18 @@ func (m *Module) instance(ctx context.Context) (module api.Module, err error) {
 func (g *guest) bind() {
 	g.answer = g.module.ExportedFunction(hostabi.ExportAnswer)
 	g.idle = g.module.ExportedFunction(hostabi.ExportIdle)
+}
+
+// writeData writes the module's data segments, where the engine did not do so.
+func (g *guest) writeData(ctx context.Context) error {
+	write := g.module.ExportedFunction(meter.DataExport)
+	if write == nil {
+		return nil
+	}
+	if err := write.CallWithStack(ctx, nil); err != nil {
+		return &Fault{Kind: FaultInit, Message: "data segments: " + firstLine(err), Err: err}
+	}
+	return nil
 }
 
 // initialise takes a new guest through SPEC.md section 6 step 1 and says how much fuel that burnt.

@@ -70,6 +70,11 @@ func (l *lab) mustInstantiate(t testing.TB, compiled wazero.CompiledModule) *gue
 	if err != nil {
 		t.Fatalf("module does not instantiate: %v", err)
 	}
+	if write := mod.ExportedFunction(DataExport); write != nil {
+		if _, err := write.Call(l.ctx); err != nil {
+			t.Fatalf("data segments are not written: %v", err)
+		}
+	}
 	return &guest{l: l, mod: mod}
 }
 

@@ -124,8 +124,24 @@ func (g *generator) segmentsAndExports() {
 		{Mode: wasm.SegmentActive, Offset: zero, Bytes: []byte("the quick brown fox jumps over the lazy dog")},
 		{Mode: wasm.SegmentPassive, Bytes: []byte{1, 2, 3, 250, 251, 252, 0, 255, 128, 127, 9, 8}},
 	}
+	for range g.pick(6) {
+		m.Data = append(m.Data, g.activeData())
+	}
 	two := uint32(len(m.Data))
 	m.DataCount = &two
+}
+
+// activeData makes a data segment that is in the first page, often over another, and may be empty.
+func (g *generator) activeData() wasm.Data {
+	content := make([]byte, g.pick(70))
+	for i := range content {
+		content[i] = byte(g.pick(256))
+	}
+	offset := g.pick(200)
+	if g.chance(30) {
+		offset = 65536 - len(content) - g.pick(100)
+	}
+	return wasm.Data{Mode: wasm.SegmentActive, Offset: wasm.ConstExpr{Instr: num(int64(offset))}, Bytes: content}
 }
 
 // function makes the body of function i. It begins by counting the call.

@@ -18,6 +18,10 @@ const (
 	// after the stack ran out. The host sets it before each call and need not read it otherwise: it
 	// is back at its old value when a call returns.
 	DepthExport = ReservedPrefix + "depth"
+	// DataExport is a function without parameters and results that writes the active data segments, which the
+	// engine does not any more. It burns no fuel, cannot trap, and is to be called once, before anything else,
+	// in an instance that is not a copy of another. It is absent where the engine still does it.
+	DataExport = ReservedPrefix + "data"
 )
 
 // DefaultDepth is a value for the depth global that allows some thousand nested calls of functions as
@@ -67,7 +71,8 @@ func (e *Error) Unwrap() error { return e.Err }
 //
 // The copy has two more globals and, exported, every mutable global that holds a number; its memory
 // and tables have a maximum; of its custom sections only names of functions are left. Nothing that the
-// module can name has another index than before.
+// module can name has another index than before. Where no code names a data segment, those that are
+// written when a module is instantiated become what [DataExport] writes.
 func Rewrite(wasmBytes []byte, opt Options) ([]byte, error) {
 	m, err := wasm.Decode(wasmBytes, opt.Bounds)
 	if err != nil {
@@ -79,8 +84,12 @@ func Rewrite(wasmBytes []byte, opt Options) ([]byte, error) {
 	if err := limit(m, opt); err != nil {
 		return nil, err
 	}
-	if err := newRewriter(m).functions(); err != nil {
+	w := newRewriter(m)
+	if err := w.functions(); err != nil {
 		return nil, err
+	}
+	if !w.namesData {
+		moveData(m)
 	}
 	addGlobals(m)
 	keepNames(m)

@@ -20,6 +20,7 @@ type rewriter struct {
 	imported   uint32            // functions; calls of them need no native stack
 	signatures []*wasm.FuncType  // of all functions
 	vectors    bool              // any function may handle vectors
+	namesData  bool              // code takes bytes from a data segment, or drops one
 	results    map[string]uint32 // types that were added for blocks, by result types
 	segs       segments
 	effort     effort
@@ -89,6 +90,8 @@ func (w *rewriter) note() {
 		w.noteCall(w.signatures[w.in.A], w.in.A >= w.imported)
 	case wasm.OpCallIndirect:
 		w.noteCall(&w.m.Types[w.in.A], true)
+	case wasm.OpMemoryInit, wasm.OpDataDrop:
+		w.namesData = true
 	}
 	w.f.vector = w.f.vector || w.in.Op.IsVector()
 }
