@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+	core "k8s.io/api/core/v1"
 )
 
 // podman runs podman as it works without systemd, and gives what it prints on
@@ -52,20 +53,25 @@ func TestImage(t *testing.T) {
 		}
 	}
 	name := fmt.Sprintf("namelet-check-%d", os.Getpid())
-	image, size := buildImage(t, name)
+	context := filepath.Join(t.TempDir(), "context")
+	image, size := buildImage(t, name, context)
 	t.Logf("the image has %.1f MB", float64(size)/1e6)
 	if size > 64_000_000 {
 		t.Errorf("the image has %d octets, want 64 MB at most", size)
 	}
 
-	// As the overlay for Kubernetes has it, but on ports that are free, and with less
+	// As the chart has it, its secrets included, but on ports that are free, and with less
 	// time to drain.
 	state, listen, metrics := name+"-state", freeAddress(t), freeAddress(t)
 	podman(t, "volume", "create", state)
 	t.Cleanup(func() { podman(t, "volume", "rm", state) })
 	args := append([]string{"run", "-d", "--name", name, "--memory", "1g", "-v", state + ":/var/lib/namelet"}, contained...)
-	for variable, value := range settings(t, kustomize(t, "overlays/embedded")) {
+	made := templateValues(t, "control: {enabled: true}")
+	for variable, value := range settings(t, made) {
 		args = append(args, "-e", variable+"="+value)
+	}
+	for _, secret := range of[*core.Secret](made) {
+		args = append(args, "-v", writeSecret(t, secret)+":/etc/namelet/"+strings.TrimPrefix(secret.Name, "ns1-namelet-")+":ro")
 	}
 	podman(t, append(args, "-e", "RESPONDER_LISTEN="+listen, "-e", "RESPONDER_METRICS_LISTEN="+metrics,
 		"-e", "RESPONDER_CONTROL_LISTEN="+freeAddress(t), "-e", "RESPONDER_DRAIN=1s", image)...)
@@ -76,7 +82,7 @@ func TestImage(t *testing.T) {
 	if got := ask(t, listen, "apps.example.", dns.TypeSOA); len(got.Answer) != 1 || got.Rcode != dns.RcodeSuccess {
 		t.Errorf("got %v, want the SOA of apps.example", got)
 	}
-	pushGuest(t, name, listen)
+	pushGuest(t, name, filepath.Join(context, "linux", runtime.GOARCH, "responder"), listen)
 	if user := podman(t, "inspect", "--format", "{{.Config.User}}", name); user != "65532:65532" {
 		t.Errorf("runs as %q, want 65532:65532", user)
 	}
@@ -94,15 +100,15 @@ func TestImage(t *testing.T) {
 }
 
 // buildImage builds the image twice, checks that both are the same, and gives its
-// name and size in octets.
-func buildImage(t *testing.T, name string) (image string, size int) {
+// name and size in octets. The program is in context.
+func buildImage(t *testing.T, name, context string) (image string, size int) {
 	t.Helper()
 	image = fmt.Sprintf("%s:check-%s", name, runtime.GOARCH)
 	t.Cleanup(func() { podman(t, "rmi", "-f", image) })
 	digest := regexp.MustCompile(`sha256:[0-9a-f]{64}`)
 	build := func() string {
 		cmd := exec.Command("../image", name)
-		cmd.Env = append(os.Environ(), "ENGINE=podman", "TAG=check", "ARCHES="+runtime.GOARCH, "TAGS=")
+		cmd.Env = append(os.Environ(), "ENGINE=podman", "TAG=check", "CONTEXT="+context, "ARCHES="+runtime.GOARCH, "TAGS=")
 		return digest.FindString(output(t, cmd))
 	}
 	first, second := build(), build()
@@ -130,6 +136,24 @@ func awaitHealth(t *testing.T, name string) {
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
+}
+
+// writeSecret writes a Secret's files as Kubernetes would mount them.
+func writeSecret(t *testing.T, secret *core.Secret) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	for file, content := range secret.Data {
+		if err := os.WriteFile(filepath.Join(dir, file), content, 0o444); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// The container's user has to come through.
+	for d := dir; d != os.TempDir(); d = filepath.Dir(d) {
+		if err := os.Chmod(d, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
 }
 
 // importZone imports a zone from standard input, since the image has no tar to copy
@@ -169,12 +193,12 @@ func checkHeap(t *testing.T, metrics string) {
 	}
 }
 
-// pushGuest pushes a guest into the running container, which tries it in a process
-// of its own, and asks it.
-func pushGuest(t *testing.T, name, listen string) {
+// pushGuest builds a guest with the program of the image, pushes it into the running
+// container, which tries it in a process of its own, and asks it.
+func pushGuest(t *testing.T, name, responder, listen string) {
 	t.Helper()
 	module := filepath.Join(t.TempDir(), "mine.wasm")
-	build := exec.Command("bin/image/linux/"+runtime.GOARCH+"/responder", "guest", "build", "./guests/whoami", "-o", module)
+	build := exec.Command(responder, "guest", "build", "./guests/whoami", "-o", module)
 	build.Dir = "../.."
 	output(t, build)
 	wasm, err := os.Open(module)

@@ -45,6 +45,14 @@ func built(t *testing.T) map[string]installation {
 		"chart, embedded":         template(t, "embedded"),
 		"chart, spanner":          template(t, "spanner"),
 		"chart, every part of it": template(t, "everything"),
+		"chart, by hand": templateValues(t, `
+store: {kind: spanner, spanner: {database: projects/p/instances/i/databases/d}}
+replicas: 5
+encrypted: {doh: true, dot: true, secretName: tls}
+control: {enabled: true, secretName: control}
+drain: {preStopSeconds: 10, seconds: 120}
+resources: {requests: {cpu: 500m, memory: 512Mi}, limits: {cpu: 4, memory: 900Mi}}
+guestMemory: 268435456`),
 	}
 	return all
 }
@@ -133,9 +141,24 @@ func render(c *chart.Chart, v chartutil.Values) (map[string]string, error) {
 
 func template(t *testing.T, name string) installation {
 	t.Helper()
-	files, err := render(load(t), values(t, name))
+	return rendered(t, values(t, name))
+}
+
+// templateValues is template for values as text.
+func templateValues(t *testing.T, text string) installation {
+	t.Helper()
+	v, err := chartutil.ReadValues([]byte(text))
 	if err != nil {
-		t.Fatalf("helm template with values %q: %v", name, err)
+		t.Fatal(err)
+	}
+	return rendered(t, v)
+}
+
+func rendered(t *testing.T, v chartutil.Values) installation {
+	t.Helper()
+	files, err := render(load(t), v)
+	if err != nil {
+		t.Fatalf("helm template with values %v: %v", v, err)
 	}
 	made := installation{}
 	for file, text := range files {
@@ -235,15 +258,7 @@ func TestRefused(t *testing.T) {
 // TestLargeNumber checks that a number of a values file comes through as it was: YAML's
 // are floats to the templates.
 func TestLargeNumber(t *testing.T) {
-	v, err := chartutil.ReadValues([]byte("settings: {RESPONDER_CACHE_BYTES: 268435456, RESPONDER_SITE: west}\nguestMemory: 1073741824"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	files, err := render(load(t), v)
-	if err != nil {
-		t.Fatal(err)
-	}
-	got := settings(t, decode(t, "configmap", []byte(files["namelet/templates/configmap.yaml"])))
+	got := settings(t, templateValues(t, "settings: {RESPONDER_CACHE_BYTES: 268435456, RESPONDER_SITE: west}\nguestMemory: 1073741824"))
 	if got["RESPONDER_CACHE_BYTES"] != "268435456" || got["RESPONDER_SITE"] != "west" || got["RESPONDER_GUEST_MEMORY"] != "1073741824" {
 		t.Errorf("got %v", got)
 	}

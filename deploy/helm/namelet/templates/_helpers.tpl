@@ -45,6 +45,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- default (printf "%s-control" (include "namelet.fullname" .)) .Values.control.secretName }}
 {{- end }}
 
+{{- define "namelet.cookieSecret" -}}
+{{- default (printf "%s-cookies" (include "namelet.fullname" .)) .Values.cookies.secretName }}
+{{- end }}
+
 {{- define "namelet.store" -}}
 {{- if eq .Values.store.kind "spanner" }}
 {{- printf "spanner:%s" .Values.store.spanner.database }}
