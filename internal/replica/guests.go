@@ -3,7 +3,6 @@ package replica
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"log/slog"
 	"slices"
 	"time"
@@ -396,7 +395,7 @@ func (g *guests) module(ctx context.Context, version store.GuestVersion) (module
 		return module{}, err
 	}
 	if _, err := g.keys.Check(wasm, version.Signature); err != nil {
-		return module{}, fmt.Errorf("%s@%d: %w", version.Name, version.Number, err)
+		return module{}, err
 	}
 	if ok {
 		return m, nil
