@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"math"
@@ -54,9 +55,12 @@ func (m *Module) instance(ctx context.Context) (module api.Module, err error) {
 			err = fmt.Errorf("no memory: %v", r)
 		}
 	}()
-	config := wazero.NewModuleConfig().WithName("").WithStartFunctions()
-	return m.engine.engine.InstantiateModule(ctx, m.code.compiled, config)
+	return m.engine.engine.InstantiateModule(ctx, m.code.compiled, instanceConfig)
 }
+
+// instanceConfig gives instances no name, and calls nothing of theirs. The source of random numbers is never
+// read, since our own WASI has another, but the engine's default would be seeded anew for each instance.
+var instanceConfig = wazero.NewModuleConfig().WithName("").WithStartFunctions().WithRandSource(rand.Reader)
 
 // bind looks up the functions anew. Each carries a native stack, which grows and never shrinks, so
 // after a fault the old ones are dropped.
