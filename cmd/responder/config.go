@@ -76,6 +76,8 @@ type config struct {
 	MaxConcurrency   int           `env:"GUEST_MAX_CONCURRENCY" help:"most calls at the same time that an attachment gets, also one without a limit; 0 for no such bound"`
 	Site             string        `env:"SITE" help:"name of this place, which guests can ask for, at most 255 bytes"`
 	Drain            time.Duration `env:"DRAIN" envDefault:"0s" help:"how long a server that is told to end answers on, while it says that it is not ready"`
+	Watchdog         time.Duration `env:"WATCHDOG" envDefault:"30s" help:"how long a worker may have one question in hand until /livez fails; 0s for ever"`
+	SlowAnswer       time.Duration `env:"SLOW_ANSWER" envDefault:"0s" help:"answers that took so long to compute are logged, with what they depend on; 0s for none"`
 	LogLevel         slog.Level    `env:"LOG_LEVEL" envDefault:"info" help:"least level of what is logged: debug, info, warn or error"`
 	LogFormat        string        `env:"LOG_FORMAT" envDefault:"text" help:"form of the log: text or json"`
 	QueryLog         string        `env:"QUERY_LOG" envDefault:"none" help:"queries that are logged: none, all, or those for names in these zones, several by comma"`
@@ -113,8 +115,8 @@ const (
 	maxWorkers     = 1024    // sockets and workers of one address
 	maxPages       = 1 << 16 // of a memory in WebAssembly
 	maxControlRate = 1 << 20
-	maxDrain       = time.Hour
-	maxConnections = 1 << 20 // each has a descriptor and, while it is used, some kilobytes
+	maxTime        = time.Hour // of settings that are times
+	maxConnections = 1 << 20   // each has a descriptor and, while it is used, some kilobytes
 )
 
 // check refuses values that no command can work with. The error names the
@@ -134,8 +136,8 @@ func (c *config) check() error {
 	if err := c.checkNumbers(); err != nil {
 		return err
 	}
-	if c.Drain < 0 || c.Drain > maxDrain {
-		return fmt.Errorf("%sDRAIN: %v: want 0s to %v", envPrefix, c.Drain, maxDrain)
+	if err := c.checkTimes(); err != nil {
+		return err
 	}
 	if err := c.checkTaps(); err != nil {
 		return err
@@ -187,6 +189,18 @@ func (c *config) checkNumbers() error {
 	} {
 		if number.value < number.least || number.value > number.most {
 			return fmt.Errorf("%s%s: %d: want %d to %d", envPrefix, number.variable, number.value, number.least, number.most)
+		}
+	}
+	return nil
+}
+
+func (c *config) checkTimes() error {
+	for _, setting := range []struct {
+		variable    string
+		value, most time.Duration
+	}{{"DRAIN", c.Drain, maxTime}, {"WATCHDOG", c.Watchdog, maxTime}, {"SLOW_ANSWER", c.SlowAnswer, maxTime}} {
+		if setting.value < 0 || setting.value > setting.most {
+			return fmt.Errorf("%s%s: %v: want 0s to %v", envPrefix, setting.variable, setting.value, setting.most)
 		}
 	}
 	return nil
@@ -293,7 +307,7 @@ func (c *config) frontend() (f frontend.Config, err error) {
 	if c.Listen == "" {
 		return f, fmt.Errorf("%sLISTEN: no address", envPrefix)
 	}
-	f.Slow.Workers, f.CacheBytes, f.MaxUDPSize = c.SlowWorkers, c.CacheBytes, c.UDPSize
+	f.Slow.Workers, f.CacheBytes, f.MaxUDPSize, f.SlowAnswer = c.SlowWorkers, c.CacheBytes, c.UDPSize, c.SlowAnswer
 	f.TCP.Connections, f.TCP.ClientConnections = c.TCPConnections, c.TCPClient
 	if f.Listen, err = addresses("LISTEN", c.Listen); err != nil {
 		return f, err

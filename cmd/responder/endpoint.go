@@ -88,8 +88,9 @@ func (c *config) checkExposed(ctx context.Context, st *store.Store, token string
 	return fmt.Errorf("%sCONTROL_LISTEN: %q is reached by other machines, and there is no token: run: responder token create, or set %sCONTROL_TOKEN_FILE", envPrefix, c.ControlListen, envPrefix)
 }
 
-// controlTLS is the TLS of the control endpoint; nil where it has none.
-func (c *config) controlTLS(log *slog.Logger) (*tls.Config, error) {
+// controlTLS is the TLS of the control endpoint; nil where it has none. The secrets
+// take over what may change.
+func (c *config) controlTLS(log *slog.Logger, secrets *endpointSecrets) (*tls.Config, error) {
 	if c.ControlTLSCert == "" {
 		return nil, nil
 	}
@@ -97,6 +98,7 @@ func (c *config) controlTLS(log *slog.Logger) (*tls.Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%sCONTROL_TLS_CERT: %w", envPrefix, err)
 	}
+	secrets.pair = pair
 	t := &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: pair.Certificate, NextProtos: []string{"http/1.1"}}
 	if c.ControlClientCA == "" {
 		return t, nil
@@ -105,7 +107,10 @@ func (c *config) controlTLS(log *slog.Logger) (*tls.Config, error) {
 		return nil, err
 	}
 	t.ClientAuth = tls.RequireAndVerifyClientCert
-	return t, nil
+	secrets.tls.Store(t)
+	outer := t.Clone()
+	outer.GetConfigForClient = secrets.current
+	return outer, nil
 }
 
 // authorities reads a PEM file of certificates.

@@ -32,6 +32,8 @@ func TestHealth(t *testing.T) {
 
 	status := replica.Status{State: replica.Following, Zones: 2, Names: 7, Attachments: 1}
 	h.status = func() replica.Status { return status }
+	stuck, longest := 0, time.Duration(0)
+	h.stuck, h.patience = func() (int, time.Duration) { return stuck, longest }, 30*time.Second
 	h.loaded.Store(true)
 	expect("/readyz", 200, "ok")
 
@@ -41,7 +43,16 @@ func TestHealth(t *testing.T) {
 	expect("/readyz", 200, "ok: "+away)
 	expect("/readyz?verbose", 200, strings.Join([]string{
 		"store ok: " + away, "zones ok: 2, with 7 names; 1 have expired",
-		"guests ok: 1 attachments; 1 problems, see: responder status", "draining ok: no", "ok: " + away}, "\n"))
+		"guests ok: 1 attachments; 1 problems, see: responder status", "workers ok: none is stuck", "draining ok: no", "ok: " + away}, "\n"))
+
+	stuck, longest = 1, 7*time.Second
+	expect("/readyz", 503, "not ready: workers: 1 stuck, for up to 7s")
+	expect("/livez", 200, "ok")
+	longest = 31 * time.Second
+	expect("/livez", 503, "1 workers are stuck, for up to 31s")
+	h.patience = 0
+	expect("/livez", 200, "ok")
+	stuck = 0
 
 	h.draining.Store(true)
 	expect("/readyz", 503, "not ready: draining: the server is about to end")

@@ -17,7 +17,9 @@ type health struct {
 	loaded   atomic.Bool // what the store holds is served
 	draining atomic.Bool // the server is about to end
 
-	status func() replica.Status // set before loaded is
+	status   func() replica.Status                       // set before loaded is
+	stuck    func() (workers int, longest time.Duration) // set before loaded is
+	patience time.Duration                               // with a stuck worker, until the process counts as dead; 0 for ever
 }
 
 // check is one part of being ready.
@@ -47,7 +49,11 @@ func (h *health) checks() []check {
 		return []check{{"store", false, loading}, {"zones", false, loading}, {"guests", false, loading}, draining}
 	}
 	status := h.status()
-	return append(storeChecks(&status), draining)
+	workers := check{"workers", true, "none is stuck"}
+	if n, longest := h.stuck(); n > 0 {
+		workers = check{"workers", false, fmt.Sprintf("%d stuck, for up to %v", n, longest.Round(time.Second))}
+	}
+	return append(storeChecks(&status), workers, draining)
 }
 
 // ready reports whether no check fails.
@@ -103,8 +109,14 @@ func (h *health) serveReady(w http.ResponseWriter, r *http.Request) {
 }
 
 // serveLive is /livez: whether the process is of use at all, or should be started
-// anew.
+// anew: a worker that is stuck for good takes a part of the queries with it.
 func (h *health) serveLive(w http.ResponseWriter, _ *http.Request) {
+	if h.loaded.Load() && h.patience > 0 {
+		if n, longest := h.stuck(); longest >= h.patience {
+			answerHealth(w, false, fmt.Sprintf("%d workers are stuck, for up to %v", n, longest.Round(time.Second)))
+			return
+		}
+	}
 	answerHealth(w, true, "ok")
 }
 

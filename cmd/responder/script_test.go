@@ -35,6 +35,7 @@ func TestMain(m *testing.M) {
 //	within TIME RE PROG ARG... runs PROG again and again until its output matches RE
 //	exits CODE PROG ARG...     runs PROG, which must end with this code
 //	end                        sends SIGTERM to what runs in the background
+//	hangup                     sends SIGHUP to what runs in the background
 //	certificate NAME           writes cert.pem, self-signed, and key.pem
 //	signing NAME               writes NAME.pub, NAME.key, NAME.locked and its NAME.password: a pair of keys of minisign
 //	mounts                     fails, and says why, where a user may not mount file systems of its own
@@ -70,6 +71,7 @@ func TestScripts(t *testing.T) {
 			"within": scriptWithin,
 			"exits":  scriptExits,
 			"end":    scriptEnd,
+			"hangup": scriptHangup,
 			"mounts": scriptMounts,
 
 			"certificate": scriptCertificate,
@@ -203,6 +205,15 @@ func scriptEnd(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	for _, cmd := range ts.BackgroundCmds() {
 		ts.Check(cmd.Process.Signal(syscall.SIGTERM))
+	}
+}
+
+func scriptHangup(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) > 0 {
+		ts.Fatalf("usage: hangup")
+	}
+	for _, cmd := range ts.BackgroundCmds() {
+		ts.Check(cmd.Process.Signal(syscall.SIGHUP))
 	}
 }
 

@@ -12,9 +12,11 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/signal"
 	goruntime "runtime"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -43,7 +45,8 @@ change while the server runs is served within a second.
 
 An interrupt or a SIGTERM ends the server: it says that it is not ready, by /readyz and by
 --health-name, answers on for --drain, then answers what is in flight and ends. A second
-one ends it at once.`,
+one ends it at once. A SIGHUP makes it read certificates, tokens and secrets anew, and
+begin a new file of dnstap.`,
 		Args: arguments(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := p.newServer(cmd.Context())
@@ -64,6 +67,8 @@ type server struct {
 	log       *slog.Logger
 	health    health
 	taps      *taps
+	secrets   *endpointSecrets
+	hangup    chan os.Signal // asks to read files anew
 	dns       *frontend.Server
 	cookies   *cookie.Jar // nil where the secret is the process's own
 	replica   *replica.Replica
@@ -93,12 +98,13 @@ const parts = 4
 // newServer makes a server that listens but does not answer yet. Where that fails
 // it leaves nothing behind.
 func (p *program) newServer(ctx context.Context) (_ *server, err error) {
-	s := &server{journal: guestlog.New(guestlog.DefaultBounds), failed: make(chan error, parts), drainTime: p.config.Drain, ending: make(chan struct{}), log: p.config.logger(p.errOut, p.config.LogLevel)}
+	s := &server{secrets: &endpointSecrets{config: &p.config}, hangup: make(chan os.Signal, 1), journal: guestlog.New(guestlog.DefaultBounds), failed: make(chan error, parts), drainTime: p.config.Drain, health: health{patience: p.config.Watchdog}, ending: make(chan struct{}), log: p.config.logger(p.errOut, p.config.LogLevel)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.close())
 		}
 	}()
+	signal.Notify(s.hangup, syscall.SIGHUP) // from now on: one that comes while zones load is not to end the server
 	p.config.limitMemory(s.log)
 	if err := p.config.checkEncrypted(); err != nil {
 		return nil, err
@@ -248,6 +254,7 @@ func (s *server) listenControl(ctx context.Context, p *program, spec storeSpec, 
 	if err != nil {
 		return err
 	}
+	s.secrets.token.Store(&token)
 	if err := p.config.checkExposed(ctx, st, token); err != nil {
 		return err
 	}
@@ -259,14 +266,14 @@ func (s *server) listenControl(ctx context.Context, p *program, spec storeSpec, 
 		return err
 	}
 	handler := control.Handler(service, control.Endpoint{
-		Status:  control.Status{Store: spec.String(), Version: buildVersion().Version, PID: os.Getpid()},
-		Token:   token,
-		Closed:  p.config.beyond() || p.config.ControlClientCA != "",
-		Rate:    p.config.ControlRate,
-		Journal: s.journal,
-		Ending:  s.ending,
-		Guests:  func() iter.Seq[*resolve.Attachment] { return resolver.Routing().Attachments() },
-		Explain: (&explainer{s.dns, resolver, p.config.Site}).explain,
+		Status:   control.Status{Store: spec.String(), Version: buildVersion().Version, PID: os.Getpid()},
+		TokenNow: func() string { return *s.secrets.token.Load() },
+		Closed:   p.config.beyond() || p.config.ControlClientCA != "",
+		Rate:     p.config.ControlRate,
+		Journal:  s.journal,
+		Ending:   s.ending,
+		Guests:   func() iter.Seq[*resolve.Attachment] { return resolver.Routing().Attachments() },
+		Explain:  (&explainer{s.dns, resolver, p.config.Site}).explain,
 		Replica: func() (store.Replica, map[string]string) {
 			return s.replica.Describe(), s.replica.Status().Problems
 		},
@@ -288,7 +295,7 @@ func (s *server) listenControl(ctx context.Context, p *program, spec storeSpec, 
 		return nil
 	}
 	h := endpoint()
-	if h.TLSConfig, err = p.config.controlTLS(s.log); err != nil {
+	if h.TLSConfig, err = p.config.controlTLS(s.log, s.secrets); err != nil {
 		return err
 	}
 	return s.listenHTTP("CONTROL_LISTEN", p.config.ControlListen, h)
@@ -370,13 +377,9 @@ func (s *server) run(ctx context.Context) error {
 		close(mirrored)
 	}()
 	s.announce()
-	s.health.status = s.replica.Status
+	s.health.status, s.health.stuck = s.replica.Status, s.dns.Stuck
 	s.health.loaded.Store(true)
-	var err error
-	select {
-	case <-ctx.Done():
-	case err = <-s.failed:
-	}
+	err := s.await(ctx)
 	if err == nil {
 		err = s.drain()
 	}
@@ -388,7 +391,23 @@ func (s *server) run(ctx context.Context) error {
 	<-followed
 	endMirror() // it writes the rest
 	<-mirrored
+	signal.Stop(s.hangup)
 	return errors.Join(err, s.close())
+}
+
+// await waits until the server is told to end or a part of it fails. Meanwhile it reads
+// files anew where that is asked for.
+func (s *server) await(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case err := <-s.failed:
+			return err
+		case <-s.hangup:
+			s.reload()
+		}
+	}
 }
 
 // drain has everybody hear that queries should be sent elsewhere, and gives them time

@@ -17,14 +17,18 @@ import (
 // gate is who comes in at an endpoint.
 type gate struct {
 	store  *store.Store
-	token  string // of whoever may do all; empty for none
-	closed bool   // see Endpoint
+	token  func() string // of whoever may do all; empty for none
+	closed bool          // see Endpoint
 
 	addresses, callers *rates // apart, so that many addresses take no token's room
 }
 
 func newGate(s *Service, e Endpoint) *gate {
-	return &gate{store: s.store, token: e.Token, closed: e.Closed, addresses: newRates(e.Rate), callers: newRates(e.Rate)}
+	token := e.TokenNow
+	if token == nil {
+		token = func() string { return e.Token }
+	}
+	return &gate{store: s.store, token: token, closed: e.Closed, addresses: newRates(e.Rate), callers: newRates(e.Rate)}
 }
 
 // guard lets through whoever may come in, and nothing that a page in a browser could
@@ -92,7 +96,7 @@ func (g *gate) nameless(r *http.Request, local *peer) (*caller, error) {
 	switch {
 	case local != nil: // whom the socket's mode lets in
 		return &caller{name: local.name(), scopes: store.MayAdmin}, nil
-	case !g.closed && g.token == "":
+	case !g.closed && g.token() == "":
 		return &caller{name: "anybody on this machine", from: address(r), scopes: store.MayAdmin}, nil
 	}
 	return nil, &Error{Code: CodeUnauthenticated, Detail: "the request carries no token: name a file with one by RESPONDER_CONTROL_TOKEN_FILE"}
@@ -106,7 +110,7 @@ func (g *gate) bearer(ctx context.Context, shown []string) (*caller, error) {
 		return nil, wrong
 	}
 	text = strings.TrimSpace(text)
-	if g.token != "" && sameSecret(text, g.token) {
+	if token := g.token(); token != "" && sameSecret(text, token) {
 		return &caller{name: "the token of RESPONDER_CONTROL_TOKEN_FILE", scopes: store.MayAdmin}, nil
 	}
 	name, secret, ok := store.ParseTokenText(text)

@@ -41,6 +41,15 @@ type Config struct {
 	// answered without one; what comes from elsewhere is not answered with one.
 	ProxyFrom []netip.Prefix
 
+	// SlowAnswer is from which time on an answer that was computed is logged as slow,
+	// with what it depended on; the wait for a slow worker counts. 0 for never.
+	SlowAnswer time.Duration
+
+	// Stuck is how long a worker may have one question in hand before it is logged,
+	// with its stack, and counts as stuck. Default: 5 s, more than any takes that gets
+	// on.
+	Stuck time.Duration
+
 	// Tap is shown all queries and what they are answered with; nil for none.
 	Tap tap.Tap
 
@@ -94,6 +103,7 @@ func (c Config) withDefaults() (Config, error) {
 	err := errors.Join(
 		fill("workers", &c.Workers, cpus),
 		fill("largest UDP size", &c.MaxUDPSize, defaultMaxUDPSize),
+		fill("stuck time", &c.Stuck, stuckTime),
 		fill("TCP workers", &c.TCP.Workers, cpus),
 		fill("slow workers", &c.Slow.Workers, 16),
 		fill("slow queue", &c.Slow.Queue, 1024),

@@ -10,14 +10,25 @@ import (
 const readyText = "ready"
 
 // SetReady makes the health name say whether queries should be sent here: NOERROR
-// where they should, which it says from the beginning, else SERVFAIL with why. All
-// other names are answered as before.
+// where they should, which it says from the beginning, else SERVFAIL with why. While
+// a worker is stuck it says SERVFAIL, too. All other names are answered as before.
 func (s *Server) SetReady(ready bool, why string) {
 	if ready {
 		s.policy.unready.Store(nil)
 		return
 	}
 	s.policy.unready.Store(&why)
+}
+
+// whyUnready says why no queries should be sent here; empty where they should.
+func (p *policy) whyUnready() string {
+	if why := p.unready.Load(); why != nil {
+		return *why
+	}
+	if p.stuck.Load() {
+		return "a worker is stuck"
+	}
+	return ""
 }
 
 // asksHealth reports whether a question that was accepted, or is in class CH, is for
@@ -39,8 +50,8 @@ func (p *policy) hasHealth(q *query) bool {
 func (r *responder) tellHealth(dst []byte, q *query) []byte {
 	r.resp.Reset()
 	account := rrl.About(rrl.NoData, r.policy.HealthName)
-	if why := r.policy.unready.Load(); why != nil {
-		r.resp.Errors = append(r.resp.Errors, resolve.ExtendedError{Code: resolve.ErrorNotReady, Text: *why})
+	if why := r.policy.whyUnready(); why != "" {
+		r.resp.Errors = append(r.resp.Errors, resolve.ExtendedError{Code: resolve.ErrorNotReady, Text: why})
 		b := r.packer.body(q, rr.RCodeServFail, &r.resp)
 		return r.complete(dst, q, b, rr.RCodeServFail, r.packer.errors, account)
 	}

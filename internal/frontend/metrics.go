@@ -3,6 +3,7 @@ package frontend
 import (
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -22,9 +23,10 @@ type Metrics struct {
 	caches  []func() cache.Stats
 	udp     []socketReading
 
-	tcp  tcpCounters
-	slow slowCounters
-	pair *keypair.Pair // nil without TLS
+	tcp      tcpCounters
+	slow     slowCounters
+	pair     *keypair.Pair // nil without TLS
+	watchdog *watchdog     // nil without a server
 
 	connections int // TCP connections that may be open
 	waits       int // queries that may wait for a slow worker
@@ -107,6 +109,10 @@ var (
 		"Queries that were left to the slow workers and answered, by whether they were computed or shared the answer of another.", []string{"answer"}, nil)
 	descSlowWaiting = prometheus.NewDesc("responder_slow_queries_waiting",
 		"Queries that wait for a slow worker, or for the answer to the same query of another.", nil, nil)
+	descStuck = prometheus.NewDesc("responder_workers_stuck",
+		"Workers that have had one question in hand for longer than any should take.", nil, nil)
+	descStuckEver = prometheus.NewDesc("responder_workers_stuck_total",
+		"Times that a worker was found to be stuck.", nil, nil)
 	descPanics = prometheus.NewDesc("responder_query_panics_total",
 		"Queries that failed by a panic and got SERVFAIL.", []string{"transport"}, nil)
 	descRestrained = prometheus.NewDesc("responder_rate_limited_total",
@@ -132,7 +138,7 @@ var (
 // Describe implements prometheus.Collector.
 func (m *Metrics) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{descQueries, descIgnored, descTruncated, descUnsent,
-		descPanics, descRestrained, descOpen, descAccepted, descRefused, descFailed, descExpires, descStale,
+		descStuck, descStuckEver, descPanics, descRestrained, descOpen, descAccepted, descRefused, descFailed, descExpires, descStale,
 		descOpenLimit, descSlowLimit, descTook, descSockets, descDrops, descReceive, descReceiveSize, descShed, descSlow, descSlowWaiting, descCacheLookups, descCachePuts, descCacheEvictions, descCacheEntries, descCacheBytes, descCacheSize} {
 		ch <- d
 	}
@@ -172,6 +178,11 @@ func (m *Metrics) Collect(ch chan<- prometheus.Metric) {
 	count(descSlow, m.slow.shared.Load(), "shared")
 	if m.slow.waiting != nil {
 		ch <- prometheus.MustNewConstMetric(descSlowWaiting, prometheus.GaugeValue, float64(m.slow.waiting()))
+	}
+	if m.watchdog != nil {
+		stuck, _ := m.watchdog.count(time.Now())
+		ch <- prometheus.MustNewConstMetric(descStuck, prometheus.GaugeValue, float64(stuck))
+		count(descStuckEver, m.watchdog.found.Load())
 	}
 	count(descAccepted, m.tcp.accepted.Load())
 	count(descRefused, m.tcp.full.Load(), "total")

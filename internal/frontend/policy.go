@@ -53,6 +53,7 @@ type policy struct {
 	healthName string                 // in wire form and lower case
 	healthLen  int                    // of a question for it; 0 for none
 	unready    atomic.Pointer[string] // why no queries should be sent here; nil where they should
+	stuck      atomic.Bool            // some worker is
 	nsid       []byte                 // as an option; empty for none
 	limiter    *rrl.Limiter           // nil for none
 	started    time.Time

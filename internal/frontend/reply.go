@@ -55,9 +55,12 @@ func (x *exchange) room() []byte {
 // and not answered, until there are no more.
 func (s *Server) workStreams() {
 	r := s.newStreamResponder()
+	pulse := s.watchdog.join("worker of connections")
 	for x := range s.jobs {
+		pulse.begin(time.Now())
 		r.answerStream(x)
 		r.rest()
+		pulse.end()
 	}
 }
 

@@ -32,6 +32,9 @@ type responder struct {
 	wakes     uint64
 	timed     bool // how long answers take that have woken the responder is measured
 
+	tardy  *tardyLog     // nil for none
+	waited time.Duration // before the question came to be computed
+
 	resp   resolve.Response
 	packer packer
 	kept   kept
@@ -49,6 +52,7 @@ func (s *Server) newResponder(transport hostabi.Transport, kept kept) *responder
 		counters:  s.metrics.worker(transport),
 		panics:    s.panics,
 		policy:    s.policy,
+		tardy:     s.tardy,
 		now:       time.Now(),
 	}
 }
@@ -123,12 +127,19 @@ func (r *responder) slow(dst []byte, q *query) (response []byte, done bool) {
 		}
 	}()
 	r.resp.Reset()
+	var began time.Time
+	if r.tardy != nil {
+		began = time.Now()
+	}
 	r.resolve(q)
 	if r.resp.Waits && !r.mayWait {
 		return nil, false
 	}
 	q.class = r.resp.Trace.Class
 	rcode := responseCode(&r.resp)
+	if r.tardy != nil {
+		r.tardy.note(r, q, rcode, began)
+	}
 	b, account := r.packer.body(q, rcode, &r.resp), accountOf(q, &r.resp)
 	r.kept.put(q, &r.resp.Trace, b, cache.Leaf{
 		Options: r.packer.errors,

@@ -33,11 +33,13 @@ type Server struct {
 	tls       secrets
 	https     *httpsServer
 
-	jobs    chan *exchange        // queries of connections on their way to the workers
-	quick   chan *streamResponder // for what needs no worker; see borrow
-	pool    sync.Pool             // of *exchange
-	shared  *cache.Shared         // what the connections' workers answer from; nil where answers are not kept
-	limiter *connLimiter
+	jobs     chan *exchange        // queries of connections on their way to the workers
+	quick    chan *streamResponder // for what needs no worker; see borrow
+	pool     sync.Pool             // of *exchange
+	shared   *cache.Shared         // what the connections' workers answer from; nil where answers are not kept
+	limiter  *connLimiter
+	watchdog *watchdog
+	tardy    *tardyLog // nil for none
 
 	slow    *slowPool // for what waits for the store
 	loading *slowPool // for what waits for the code of a guest
@@ -97,6 +99,9 @@ func Listen(ctx context.Context, config Config, handler Handler) (*Server, error
 		draining: make(chan struct{}),
 		done:     make(chan struct{}),
 	}
+	s.watchdog = &watchdog{after: config.Stuck, log: config.Logger, stuck: &policy.stuck}
+	s.metrics.watchdog = s.watchdog
+	s.tardy = newTardyLog(config.SlowAnswer, config.Logger)
 	s.https = s.newHTTPS()
 	s.shared = s.newShared()
 	s.slow, s.loading = s.newSlowPool(), s.newSlowPool()
@@ -181,6 +186,7 @@ func (s *Server) start() error {
 		return errServing
 	}
 	s.started = true
+	go s.watchdog.run(s.done)
 	for range s.config.TCP.Workers {
 		s.workers.Go(s.workStreams)
 	}

@@ -124,9 +124,12 @@ func (p *slowPool) next() *exchange {
 // work answers questions until the pool is closed.
 func (p *slowPool) work() {
 	r := p.server.newSlowResponder()
+	pulse := p.server.watchdog.join("slow worker")
 	for x := p.take(); x != nil; x = p.take() {
 		r.carry(x.transport)
 		r.wake()
+		pulse.begin(r.now)
+		r.waited = r.now.Sub(x.since)
 		response, done := r.quick(x.room(), x.query, x.client, &x.asked)
 		switch {
 		case done:
@@ -136,6 +139,7 @@ func (p *slowPool) work() {
 		default:
 			key := r.kept.key(&x.asked)
 			if !p.join(key, x) {
+				pulse.end()
 				continue
 			}
 			response = r.compute(x)
@@ -144,6 +148,7 @@ func (p *slowPool) work() {
 		r.counters.took[pathSlow].observe(time.Since(x.since), 1)
 		p.server.reply(x, response, r.counters)
 		r.rest()
+		pulse.end()
 	}
 }
 

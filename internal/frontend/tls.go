@@ -54,6 +54,14 @@ func newSecrets(c Config) (secrets, error) {
 	return secrets{pair: pair, dot: config("dot"), doh: config("h2", "http/1.1")}, nil
 }
 
+// Reload reads the certificate anew. One that cannot be used is logged, and the old
+// one stays.
+func (s *Server) Reload() {
+	if s.tls.pair != nil {
+		s.tls.pair.Reload()
+	}
+}
+
 // aheadBuffer is how many octets are read ahead below TLS: some dozens of queries
 // that come in a record each, as most clients send them.
 const aheadBuffer = 4096

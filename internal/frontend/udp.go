@@ -46,6 +46,8 @@ func (s *Server) serveUDP(conn *net.UDPConn) {
 	}
 	w := &udpWorker{server: s, responder: r, batch: b, socket: socket, local: addrOf(conn.LocalAddr()), later: newBacklog[postponed](laterMost)}
 	s.join(w, conn)
+	w.pulse = s.watchdog.join(w.name)
+	defer w.pulse.end()
 	for {
 		n, err := w.receive()
 		w.show()
@@ -53,6 +55,7 @@ func (s *Server) serveUDP(conn *net.UDPConn) {
 		case err == nil:
 			w.answer(n)
 			w.catchUp(laterTime)
+			w.pulse.end()
 		case errors.Is(err, os.ErrDeadlineExceeded) && w.woken():
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			w.finish()
@@ -79,6 +82,7 @@ type udpWorker struct {
 	hashes   [batchSize]uint32
 	waiting  [batchSize]uint8 // those that no cache answered, by their place in the batch
 
+	pulse *pulse
 	conn  *net.UDPConn
 	name  string               // for people
 	asked atomic.Pointer[peek] // a look into the cache that somebody waits for; nil for none
@@ -108,6 +112,7 @@ func (w *udpWorker) answer(n int) {
 		w.behind = 0
 	}
 	w.responder.wake()
+	w.pulse.begin(w.responder.now)
 	w.foresee(n)
 	for i := range n {
 		from, ok := w.batch.client(i)
@@ -165,6 +170,7 @@ func (w *udpWorker) compute(waiting []uint8) {
 // computeOne answers the question of message i, or hands it over where the answer
 // may have to wait.
 func (w *udpWorker) computeOne(i int, msg []byte) {
+	w.pulse.begin(time.Now())
 	response, done := w.responder.slow(w.batch.room(i), &w.queries[i])
 	switch {
 	case !done:

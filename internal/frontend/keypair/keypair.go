@@ -140,6 +140,15 @@ func (p *Pair) Check() {
 	p.log.Info("the certificate is renewed", "subject", certificate.Leaf.Subject.String(), "expires", certificate.Leaf.NotAfter)
 }
 
+// Reload reads the files, whether they have changed or not.
+func (p *Pair) Reload() {
+	p.mu.Lock()
+	p.seen = state{}
+	p.bad.Store(false) // a state that was reported is reported again
+	p.mu.Unlock()
+	p.Check()
+}
+
 func (p *Pair) load() (*tls.Certificate, error) {
 	certificate, err := tls.LoadX509KeyPair(p.certFile, p.keyFile)
 	if err != nil {
