@@ -74,7 +74,7 @@ type Endpoint struct {
 // Handler offers the operations of s over HTTP.
 func Handler(s *Service, e Endpoint) http.Handler {
 	rs := &routes{serve: map[string]http.Handler{}}
-	large := newPlaces(maxLarge, cmp.Or(e.patience, patience))
+	large := newPlaces(maxLarge, "%d zones and modules%s are being taken in", cmp.Or(e.patience, patience))
 	serverRoutes(rs, s, e)
 	zoneRoutes(rs, s, large)
 	recordRoutes(rs, s)

@@ -9,7 +9,6 @@ import (
 	"io"
 	"net/http"
 	"reflect"
-	"strconv"
 	"time"
 
 	"github.com/namelet/namelet/internal/guestlog"
@@ -59,6 +58,10 @@ const (
 	// maxFollowers is how many requests follow guests at a time.
 	maxFollowers = 16
 
+	// followerTime is how long one more waits for a place: whoever goes on after
+	// followTime may come a moment before its last request is gone.
+	followerTime = 100 * time.Millisecond
+
 	// followTime is how long one does; then its caller asks again.
 	followTime = 4 * time.Minute
 
@@ -76,14 +79,14 @@ type logs struct {
 	service *Service
 	journal *guestlog.Journal
 	ending  <-chan struct{}
-	places  chan struct{}
+	places  *places
 
 	patience time.Duration // for a client to take what is sent
 }
 
 // logRoutes are about what guests say.
 func logRoutes(rs *routes, s *Service, e Endpoint) {
-	l := &logs{service: s, journal: e.Journal, ending: e.Ending, places: make(chan struct{}, maxFollowers), patience: cmp.Or(e.patience, lineTime)}
+	l := &logs{service: s, journal: e.Journal, ending: e.Ending, places: newPlaces(maxFollowers, "%d requests%s follow guests", followerTime), patience: cmp.Or(e.patience, lineTime)}
 	handleBody(rs, route{path: pathGuestLogs, scope: store.MayGuests, gives: typeLines, lines: reflect.TypeFor[GuestLogLine](), summary: "Give what a guest logged on this server, and how it failed"},
 		nil, touchLogs, l.serve)
 }
@@ -109,12 +112,11 @@ func (l *logs) serve(w http.ResponseWriter, r *http.Request, q GuestLogsQuery) e
 		stream.send(reader, fits)
 		return nil
 	}
-	select {
-	case l.places <- struct{}{}:
-		defer func() { <-l.places }()
-	default:
-		return &Error{Code: CodeBusy, Detail: "guests are followed by " + strconv.Itoa(maxFollowers) + " requests already: try again later"}
+	leave, err := l.places.take(r.Context())
+	if err != nil {
+		return err
 	}
+	defer leave()
 	w.Header().Set("Content-Type", typeLines)
 	l.follow(r.Context(), stream, reader, fits)
 	return nil

@@ -113,7 +113,7 @@ func TestLogsAreFollowed(t *testing.T) {
 		t.Errorf("following ended with %v, want that it was canceled", err)
 	}
 	// The server's end is that of the stream.
-	response := follow(t, tn)
+	response := follow(t, tn, "admin")
 	close(ending)
 	done := make(chan error, 1)
 	go func() { _, err := bufio.NewReader(response).ReadString(0); done <- err }()
@@ -125,7 +125,7 @@ func TestLogsAreFollowed(t *testing.T) {
 }
 
 // follow begins to follow the guest shop, and returns the connection after the header.
-func follow(t *testing.T, tn tenancy) net.Conn {
+func follow(t *testing.T, tn tenancy, token string) net.Conn {
 	t.Helper()
 	conn, err := net.Dial("tcp", tn.address)
 	if err != nil {
@@ -133,7 +133,7 @@ func follow(t *testing.T, tn tenancy) net.Conn {
 	}
 	t.Cleanup(func() { conn.Close() })
 	body := `{"guest":"shop","follow":true}`
-	fmt.Fprintf(conn, "POST /v1/guest/logs HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer admin\r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s", len(body), body)
+	fmt.Fprintf(conn, "POST /v1/guest/logs HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s", token, len(body), body)
 	status := make([]byte, len("HTTP/1.1 200"))
 	if _, err := conn.Read(status); err != nil {
 		t.Fatal(err)
@@ -148,7 +148,7 @@ func TestFollowersAreBounded(t *testing.T) {
 	tn, _ := logging(t, control.Endpoint{Token: "admin"})
 	var all []net.Conn
 	for range 16 {
-		all = append(all, follow(t, tn))
+		all = append(all, follow(t, tn, "admin"))
 	}
 	c := control.NewClient(tn.address, "admin")
 	defer c.Close()
@@ -171,6 +171,27 @@ func TestFollowersAreBounded(t *testing.T) {
 		if time.Now().After(deadline) {
 			t.Fatalf("followers that went away keep their places: %v", err)
 		}
+	}
+}
+
+// A tenant that follows as often as it may leaves others their places.
+func TestFollowersOfTenant(t *testing.T) {
+	tn, _ := logging(t, control.Endpoint{Token: "admin"})
+	made, err := tn.service.CreateToken(t.Context(), control.TokenRequest{Name: "tenant", Scopes: []string{"guests"}, Zones: []string{"a.example"}, Guests: []string{"shop"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 8 {
+		follow(t, tn, made.Secret)
+	}
+	c := control.NewClient(tn.address, made.Secret)
+	defer c.Close()
+	_, code := lines(t, c, control.GuestLogsQuery{Guest: "shop", Follow: true})
+	if code != control.CodeBusy {
+		t.Errorf("one more of the tenant: code %q, want busy", code)
+	}
+	for range 8 {
+		follow(t, tn, "admin")
 	}
 }
 

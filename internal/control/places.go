@@ -3,10 +3,10 @@ package control
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
-	"strconv"
 	"sync"
 	"time"
 )
@@ -18,9 +18,10 @@ const (
 	pause     = 10 * time.Second
 )
 
-// places are those of operations that take much memory. A caller with limits has no
+// places are those of operations that take much memory, or long. A caller with limits has no
 // more than half of them, so that no tenant keeps the others out.
 type places struct {
+	what     string // who has them, as in "%d zones%s are taken in": how many, and whose
 	taken    chan struct{}
 	patience time.Duration // how long take waits
 
@@ -34,8 +35,8 @@ type part struct {
 	users int // requests that have a place of it, or wait for one
 }
 
-func newPlaces(n int, patience time.Duration) *places {
-	return &places{taken: make(chan struct{}, n), patience: patience, shares: map[string]*part{}}
+func newPlaces(n int, what string, patience time.Duration) *places {
+	return &places{what: what, taken: make(chan struct{}, n), patience: patience, shares: map[string]*part{}}
 }
 
 // take waits for a place, and returns what gives it back. The error is CodeBusy, or
@@ -48,7 +49,7 @@ func (p *places) take(ctx context.Context) (leave func(), err error) {
 		case taken <- struct{}{}:
 			return nil
 		case <-timer.C:
-			return &Error{Code: CodeBusy, Detail: strconv.Itoa(cap(taken)) + " zones and modules" + whose + " are being taken in already: try again"}
+			return &Error{Code: CodeBusy, Detail: fmt.Sprintf(p.what, cap(taken), whose) + " already: try again"}
 		case <-ctx.Done():
 			return &Error{Code: CodeCanceled, Detail: "the request ended before it had a place", err: ctx.Err()}
 		}

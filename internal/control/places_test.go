@@ -19,7 +19,7 @@ import (
 
 // Who waits for a place is told so after a while, or is let in when one is left.
 func TestPlaces(t *testing.T) {
-	p := newPlaces(1, 50*time.Millisecond)
+	p := newPlaces(1, "%d uploads%s are there", 50*time.Millisecond)
 	leave, err := p.take(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -40,7 +40,7 @@ func TestPlaces(t *testing.T) {
 
 // A tenant has half of the places, and leaves nothing behind; who has no limits has all.
 func TestPlacesOfTenants(t *testing.T) {
-	p := newPlaces(4, 20*time.Millisecond)
+	p := newPlaces(4, "%d uploads%s are there", 20*time.Millisecond)
 	as := func(c caller) context.Context { return withCaller(t.Context(), &c) }
 	one, two, free := as(caller{name: "token one", guests: []string{"a"}}), as(caller{name: "token two", guests: []string{"b"}}), as(caller{name: "token free"})
 	var leaves []func()
