@@ -82,7 +82,7 @@ func TestImage(t *testing.T) {
 	if got := ask(t, listen, "apps.example.", dns.TypeSOA); len(got.Answer) != 1 || got.Rcode != dns.RcodeSuccess {
 		t.Errorf("got %v, want the SOA of apps.example", got)
 	}
-	pushGuest(t, name, filepath.Join(context, "linux", runtime.GOARCH, "responder"), listen)
+	pushGuest(t, name, filepath.Join(context, "linux", runtime.GOARCH, "usr/bin/responder"), listen)
 	if user := podman(t, "inspect", "--format", "{{.Config.User}}", name); user != "65532:65532" {
 		t.Errorf("runs as %q, want 65532:65532", user)
 	}
