@@ -62,8 +62,8 @@ bench-peers: build ## Measure beside NSD, Knot, gdnsd, BIND, PowerDNS and CoreDN
 	bin/bench/bench -o docs/BENCHMARKS.md $(ARGS)
 
 .PHONY: image
-image: ## Build the image for amd64 and arm64 with docker or podman (NAME=..., ARCHES=..., TAGS=nospanner)
-	@ARCHES="$(ARCHES)" TAGS="$(TAGS)" deploy/image $(NAME)
+image: ## Build the image for amd64 and arm64 with docker or podman (NAME=REGISTRY/namelet, ARCHES=..., TAGS=nospanner, PUSH=yes)
+	@ARCHES="$(ARCHES)" TAGS="$(TAGS)" PUSH="$(PUSH)" deploy/image $(NAME)
 
 .PHONY: clean
 clean: ## Remove what was built

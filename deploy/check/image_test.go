@@ -3,10 +3,13 @@ package check
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-containerregistry/pkg/registry"
 	"github.com/miekg/dns"
 	core "k8s.io/api/core/v1"
 )
@@ -53,8 +57,10 @@ func TestImage(t *testing.T) {
 		}
 	}
 	name := fmt.Sprintf("namelet-check-%d", os.Getpid())
+	repository := serveRegistry(t) + "/" + name
 	context := filepath.Join(t.TempDir(), "context")
-	image, size := buildImage(t, name, context)
+	image, size := buildImage(t, repository, context)
+	checkPushed(t, repository)
 	t.Logf("the image has %.1f MB", float64(size)/1e6)
 	if size > 64_000_000 {
 		t.Errorf("the image has %d octets, want 64 MB at most", size)
@@ -87,8 +93,8 @@ func TestImage(t *testing.T) {
 		t.Errorf("runs as %q, want 65532:65532", user)
 	}
 	checkHeap(t, metrics)
-	if log := logs(name); strings.Contains(log, "level=WARN") || strings.Contains(log, "level=ERROR") {
-		t.Errorf("log has warnings:\n%s", log)
+	if text := logs(name); strings.Contains(text, "level=WARN") || strings.Contains(text, "level=ERROR") {
+		t.Errorf("log has warnings:\n%s", text)
 	}
 	podman(t, "stop", "--time", "60", name)
 	if code := podman(t, "inspect", "--format", "{{.State.ExitCode}}", name); code != "0" {
@@ -108,7 +114,7 @@ func buildImage(t *testing.T, name, context string) (image string, size int) {
 	digest := regexp.MustCompile(`sha256:[0-9a-f]{64}`)
 	build := func() string {
 		cmd := exec.Command("../image", name)
-		cmd.Env = append(os.Environ(), "ENGINE=podman", "TAG=check", "CONTEXT="+context, "ARCHES="+runtime.GOARCH, "TAGS=")
+		cmd.Env = append(os.Environ(), "ENGINE=podman", "TAG=check", "CONTEXT="+context, "ARCHES="+runtime.GOARCH, "TAGS=", "PUSH=yes")
 		return digest.FindString(output(t, cmd))
 	}
 	first, second := build(), build()
@@ -119,6 +125,37 @@ func buildImage(t *testing.T, name, context string) (image string, size int) {
 		t.Fatal(err)
 	}
 	return image, size
+}
+
+// serveRegistry starts a registry on loopback that podman reaches without TLS.
+func serveRegistry(t *testing.T) (address string) {
+	t.Helper()
+	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
+	t.Cleanup(server.Close)
+	address = server.Listener.Addr().String()
+	file := filepath.Join(t.TempDir(), "registries.conf")
+	if err := os.WriteFile(file, fmt.Appendf(nil, "[[registry]]\nlocation = %q\ninsecure = true\n", address), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("CONTAINERS_REGISTRIES_CONF", file)
+	return address
+}
+
+// checkPushed checks that what was pushed is a list with an image for this architecture.
+func checkPushed(t *testing.T, repository string) {
+	t.Helper()
+	var list struct {
+		Manifests []struct {
+			Digest   string
+			Platform struct{ Architecture, OS string }
+		}
+	}
+	if err := json.Unmarshal([]byte(podman(t, "manifest", "inspect", repository+":check")), &list); err != nil {
+		t.Fatal(err)
+	}
+	if m := list.Manifests; len(m) != 1 || m[0].Platform.Architecture != runtime.GOARCH || m[0].Platform.OS != "linux" || m[0].Digest == "" {
+		t.Errorf("pushed %+v, want one image for linux/%s", list, runtime.GOARCH)
+	}
 }
 
 // awaitHealth runs the image's own health check until it is green.
