@@ -111,13 +111,23 @@ func (h *health) serveReady(w http.ResponseWriter, r *http.Request) {
 // serveLive is /livez: whether the process is of use at all, or should be started
 // anew: a worker that is stuck for good takes a part of the queries with it.
 func (h *health) serveLive(w http.ResponseWriter, _ *http.Request) {
-	if h.loaded.Load() && h.patience > 0 {
-		if n, longest := h.stuck(); longest >= h.patience {
-			answerHealth(w, false, fmt.Sprintf("%d workers are stuck, for up to %v", n, longest.Round(time.Second)))
-			return
-		}
+	if why := h.dead(); why != "" {
+		answerHealth(w, false, why)
+		return
 	}
 	answerHealth(w, true, "ok")
+}
+
+// dead says why the process should be started anew; empty where it should not.
+func (h *health) dead() string {
+	if !h.loaded.Load() || h.patience == 0 {
+		return ""
+	}
+	n, longest := h.stuck()
+	if longest < h.patience {
+		return ""
+	}
+	return fmt.Sprintf("%d workers are stuck, for up to %v", n, longest.Round(time.Second))
 }
 
 func answerHealth(w http.ResponseWriter, ok bool, text string) {

@@ -19,6 +19,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/coreos/go-systemd/v22/daemon"
 	"github.com/spf13/cobra"
 
 	"github.com/namelet/namelet/internal/control"
@@ -379,6 +380,8 @@ func (s *server) run(ctx context.Context) error {
 	s.announce()
 	s.health.status, s.health.stuck = s.replica.Status, s.dns.Stuck
 	s.health.loaded.Store(true)
+	s.tellManager(daemon.SdNotifyReady)
+	go s.pingManager(following)
 	err := s.await(ctx)
 	if err == nil {
 		err = s.drain()
@@ -415,6 +418,7 @@ func (s *server) await(ctx context.Context) error {
 func (s *server) drain() error {
 	s.health.draining.Store(true)
 	s.dns.SetReady(false, "the server is about to end")
+	s.tellManager(daemon.SdNotifyStopping)
 	if s.drainTime == 0 {
 		return nil
 	}

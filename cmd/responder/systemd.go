@@ -1,0 +1,38 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/coreos/go-systemd/v22/daemon"
+)
+
+// tellManager tells the service manager that started the process, if one did and
+// wants to hear (sd_notify). A manager that cannot be told changes nothing.
+func (s *server) tellManager(state string) {
+	if _, err := daemon.SdNotify(false, state); err != nil {
+		s.log.Warn("the service manager is not told", "state", state, "error", err)
+	}
+}
+
+// pingManager tells the service manager that the process is of use, as often as it
+// wants to hear, until ctx ends. A process that is of none says nothing, and is started
+// anew.
+func (s *server) pingManager(ctx context.Context) {
+	every, err := daemon.SdWatchdogEnabled(false)
+	if err != nil || every == 0 {
+		return
+	}
+	ticker := time.NewTicker(every / 3)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			if s.health.dead() == "" {
+				s.tellManager(daemon.SdNotifyWatchdog)
+			}
+		}
+	}
+}
