@@ -258,6 +258,7 @@ func (r *balancerRig) underLoad(balancers ...string) {
 			s.stop()
 		}, drainTime)
 	}
+	r.expectAsked()
 	killed := time.Now()
 	victim := r.servers[0]
 	r.restart(victim, func() {
@@ -287,17 +288,32 @@ func (r *balancerRig) underLoad(balancers ...string) {
 	if a := askers[r.nginx]; a != nil {
 		r.expectLogged(a, begun)
 	}
+}
+
+// expectAsked wants each server to be asked again, now that all were restarted.
+func (r *balancerRig) expectAsked() {
+	r.Helper()
+	want := float64(r.load.queries) / 10
 	for _, s := range r.servers {
-		answered := 0.0
-		for series, value := range r.metrics(s) {
-			if strings.HasPrefix(series, "responder_queries_total{") && strings.Contains(series, `rcode="NOERROR"`) {
-				answered += value
+		deadline := time.Now().Add(5 * time.Second)
+		for answered := r.answered(s); answered < want; answered = r.answered(s) {
+			if time.Now().After(deadline) {
+				r.Fatalf("server %s answered %g queries since it was started, want %g: the balancers do not ask it", s.dns, answered, want)
 			}
-		}
-		if answered < float64(r.load.queries)/10 {
-			r.Errorf("server %s answered %g queries since it was started: the balancers do not ask it", s.dns, answered)
+			time.Sleep(50 * time.Millisecond)
 		}
 	}
+}
+
+// answered is how many queries a server has answered with NOERROR since it was started.
+func (r *balancerRig) answered(s *replicaServer) (count float64) {
+	r.Helper()
+	for series, value := range r.metrics(s) {
+		if strings.HasPrefix(series, "responder_queries_total{") && strings.Contains(series, `rcode="NOERROR"`) {
+			count += value
+		}
+	}
+	return count
 }
 
 // restart ends a server, which answers on for some time, and starts it again, and waits until balancers know.
