@@ -3,6 +3,7 @@ package main
 import (
 	"log/slog"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -29,6 +30,19 @@ func newRegistry(parts ...prometheus.Collector) *prometheus.Registry {
 	)
 	registry.MustRegister(parts...)
 	return registry
+}
+
+// newRequestCounter counts requests to the control endpoint.
+func newRequestCounter() *prometheus.CounterVec {
+	return prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "responder_control_requests_total",
+		Help: "Requests to the control endpoint that were answered, by operation (none for what is none) and status of HTTP.",
+	}, []string{"operation", "status"})
+}
+
+// countRequests gives what has c count requests.
+func countRequests(c *prometheus.CounterVec) func(operation string, status int) {
+	return func(operation string, status int) { c.WithLabelValues(operation, strconv.Itoa(status)).Inc() }
 }
 
 // metricsServer serves /metrics, /livez and its elder name /healthz, and /readyz. It

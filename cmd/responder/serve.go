@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 
 	"github.com/namelet/namelet/internal/control"
@@ -81,7 +82,8 @@ type server struct {
 	failed    chan error    // has room for what ends each part that serves
 	closers   []func() error
 	journal   *guestlog.Journal
-	ending    chan struct{} // closed when the control endpoint begins to end
+	requests  *prometheus.CounterVec // to the control endpoint
+	ending    chan struct{}          // closed when the control endpoint begins to end
 }
 
 // httpEndpoint is an HTTP server with its listener.
@@ -99,7 +101,7 @@ const parts = 4
 // newServer makes a server that listens but does not answer yet. Where that fails
 // it leaves nothing behind.
 func (p *program) newServer(ctx context.Context) (_ *server, err error) {
-	s := &server{secrets: &endpointSecrets{config: &p.config}, hangup: make(chan os.Signal, 1), journal: guestlog.New(guestlog.DefaultBounds), failed: make(chan error, parts), drainTime: p.config.Drain, health: health{patience: p.config.Watchdog}, ending: make(chan struct{}), log: p.config.logger(p.errOut, p.config.LogLevel)}
+	s := &server{requests: newRequestCounter(), secrets: &endpointSecrets{config: &p.config}, hangup: make(chan os.Signal, 1), journal: guestlog.New(guestlog.DefaultBounds), failed: make(chan error, parts), drainTime: p.config.Drain, health: health{patience: p.config.Watchdog}, ending: make(chan struct{}), log: p.config.logger(p.errOut, p.config.LogLevel)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.close())
@@ -274,6 +276,7 @@ func (s *server) listenControl(ctx context.Context, p *program, spec storeSpec, 
 		Journal:  s.journal,
 		Ending:   s.ending,
 		Guests:   func() iter.Seq[*resolve.Attachment] { return resolver.Routing().Attachments() },
+		Observe:  countRequests(s.requests),
 		Explain:  (&explainer{s.dns, resolver, p.config.Site}).explain,
 		Replica: func() (store.Replica, map[string]string) {
 			return s.replica.Describe(), s.replica.Status().Problems
@@ -306,7 +309,7 @@ func (s *server) listenMetrics(address string, resolver *resolve.Resolver) error
 	if address == noMetrics {
 		return nil
 	}
-	registry := newRegistry(s.dns.Metrics(), &guestCollector{resolver}, &replicaCollector{s}, s.taps)
+	registry := newRegistry(s.dns.Metrics(), &guestCollector{resolver}, &replicaCollector{s}, s.requests, s.taps)
 	if err := s.listenHTTP("METRICS_LISTEN", address, metricsServer(registry, &s.health, s.log)); err != nil {
 		return err
 	}

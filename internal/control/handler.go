@@ -66,6 +66,8 @@ type Endpoint struct {
 	// Token is wanted where there is one, and the Host must be loopback.
 	Closed bool
 
+	Observe func(operation string, status int) // is told of each request that has been answered, from many goroutines; nil for nobody
+
 	Rate int // requests a second of one token and of one address; 0 for no limit. Who needs no token has none
 
 	patience time.Duration // 0 for the usual one, which tests do not have
@@ -84,7 +86,7 @@ func Handler(s *Service, e Endpoint) http.Handler {
 	logRoutes(rs, s, e)
 	accessRoutes(rs, s)
 	rs.describe()
-	return newGate(s, e).guard(rs)
+	return observed(rs, newGate(s, e).guard(rs), e.Observe)
 }
 
 // serverRoutes are about the server and its store.
