@@ -14,6 +14,7 @@ import (
 	"github.com/namelet/namelet/internal/frontend"
 	"github.com/namelet/namelet/internal/frontend/cookie"
 	"github.com/namelet/namelet/internal/frontend/rrl"
+	"github.com/namelet/namelet/rr"
 )
 
 // loopback is what is exempt by default.
@@ -53,6 +54,7 @@ func TestPolicy(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			test.want.HealthName = rr.MustParseName("health.server.") // the default
 			if diff := cmp.Diff(test.want, got, cmpopts.EquateComparable(netip.Prefix{})); diff != "" {
 				t.Errorf("policy (-want +got):\n%s", diff)
 			}
