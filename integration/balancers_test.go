@@ -86,6 +86,11 @@ func TestLoadBalancers(t *testing.T) {
 	for _, s := range r.servers {
 		r.serve(s)
 	}
+	t.Cleanup(func() {
+		for _, s := range r.servers {
+			s.kill() // they would drain one after the other
+		}
+	})
 	r.attachWhoami()
 	r.startDnsdist()
 	r.startNginx()
