@@ -80,8 +80,8 @@ func TestImage(t *testing.T) {
 		args = append(args, "-v", writeSecret(t, secret)+":/etc/namelet/"+strings.TrimPrefix(secret.Name, "ns1-namelet-")+":ro")
 	}
 	podman(t, append(args, "-e", "RESPONDER_LISTEN="+listen, "-e", "RESPONDER_METRICS_LISTEN="+metrics,
-		"-e", "RESPONDER_CONTROL_LISTEN="+freeAddress(t), "-e", "RESPONDER_DRAIN=1s", image)...)
-	t.Cleanup(func() { podman(t, "rm", "-f", name) })
+		"-e", "RESPONDER_CONTROL_LISTEN="+freeAddress(t), "-e", "RESPONDER_DRAIN=1s", "-e", "TZ=Asia/Kolkata", image)...)
+	t.Cleanup(func() { podman(t, "rm", "-f", "-v", name) })
 
 	awaitHealth(t, name)
 	importZone(t, name)
@@ -95,6 +95,9 @@ func TestImage(t *testing.T) {
 	checkHeap(t, metrics)
 	if text := logs(name); strings.Contains(text, "level=WARN") || strings.Contains(text, "level=ERROR") {
 		t.Errorf("log has warnings:\n%s", text)
+	}
+	if !strings.Contains(logs(name), "+05:30 ") {
+		t.Errorf("log does not go by TZ=Asia/Kolkata:\n%s", logs(name))
 	}
 	podman(t, "stop", "--time", "60", name)
 	if code := podman(t, "inspect", "--format", "{{.State.ExitCode}}", name); code != "0" {
