@@ -28,7 +28,7 @@ const envPrefix = "RESPONDER_"
 // config is the configuration. Each field is a variable, with the prefix, and a
 // flag of the same name in lower case with dashes.
 type config struct {
-	Listen           string        `env:"LISTEN" envDefault:"127.0.0.1:5300" help:"addresses to answer on, UDP and TCP, several by comma"`
+	Listen           string        `env:"LISTEN" envDefault:"127.0.0.1:5300" help:"addresses to answer on, UDP and TCP, several by comma; systemd for the sockets that it has opened"`
 	DoTListen        string        `env:"DOT_LISTEN" help:"addresses to answer on over TLS, several by comma; needs --tls-cert and --tls-key"`
 	DoHListen        string        `env:"DOH_LISTEN" help:"addresses to answer on over HTTPS at /dns-query, several by comma; needs --tls-cert and --tls-key"`
 	TLSCert          string        `env:"TLS_CERT" help:"PEM file with the certificate chain for TLS and HTTPS; read anew when it changes"`
@@ -236,6 +236,9 @@ func (c *config) checkTexts() error {
 	return nil
 }
 
+// listenSystemd is the LISTEN that means the sockets which systemd has opened.
+const listenSystemd = "systemd"
+
 // noMetrics is the METRICS_LISTEN that means none.
 const noMetrics = "none"
 
@@ -309,8 +312,10 @@ func (c *config) frontend() (f frontend.Config, err error) {
 	}
 	f.Slow.Workers, f.CacheBytes, f.MaxUDPSize, f.SlowAnswer = c.SlowWorkers, c.CacheBytes, c.UDPSize, c.SlowAnswer
 	f.TCP.Connections, f.TCP.ClientConnections = c.TCPConnections, c.TCPClient
-	if f.Listen, err = addresses("LISTEN", c.Listen); err != nil {
-		return f, err
+	if c.Listen != listenSystemd {
+		if f.Listen, err = addresses("LISTEN", c.Listen); err != nil {
+			return f, err
+		}
 	}
 	if f.TLS.Listen, err = addresses("DOT_LISTEN", c.DoTListen); err != nil {
 		return f, err

@@ -63,6 +63,9 @@ such a query. That is no client's query: it is in no figures, and its answer is 
 			}
 			if o.server == "" {
 				o.server, _, _ = strings.Cut(p.config.Listen, ",")
+				if o.server == listenSystemd {
+					o.server = "127.0.0.1:53"
+				}
 			}
 			if o.server, err = serverAddress(o.server); err != nil {
 				return misused(cmd, err)

@@ -123,6 +123,9 @@ func (p *program) newServer(ctx context.Context) (_ *server, err error) {
 		return nil, err
 	}
 	transports.Tap = s.taps.all()
+	if transports.Sockets, err = p.config.openedBefore(); err != nil {
+		return nil, err
+	}
 	st, spec, err := s.openStore(ctx, &p.config)
 	if err != nil {
 		return nil, err
@@ -144,7 +147,7 @@ func (p *program) newServer(ctx context.Context) (_ *server, err error) {
 		Journal:  s.journal,
 		Memory:   int64(p.config.GuestMemory),
 		Pictures: engine.PictureBytes,
-		Workers:  workers * (len(transports.Listen) + 1), // one a socket, and as many for connections
+		Workers:  workers * (len(transports.Listen) + len(transports.Sockets)/2 + 1), // one a socket, and as many for connections
 	})
 	s.closers = append(s.closers, func() error { resolver.Close(); return nil })
 	if err := s.listenDNS(ctx, transports, workers, resolver); err != nil {

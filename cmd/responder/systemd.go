@@ -2,10 +2,26 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"os"
 	"time"
 
+	"github.com/coreos/go-systemd/v22/activation"
 	"github.com/coreos/go-systemd/v22/daemon"
 )
+
+// openedBefore returns the sockets that whoever started the process has opened for it
+// (sd_listen_fds), where the settings want them.
+func (c *config) openedBefore() ([]*os.File, error) {
+	if c.Listen != listenSystemd {
+		return nil, nil
+	}
+	files := activation.Files(true)
+	if len(files) == 0 {
+		return nil, fmt.Errorf("%sLISTEN: no sockets came with the start: enable namelet.socket, or name addresses", envPrefix)
+	}
+	return files, nil
+}
 
 // tellManager tells the service manager that started the process, if one did and
 // wants to hear (sd_notify). A manager that cannot be told changes nothing.

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/miekg/dns"
 )
 
 const unitFile = "../../deploy/systemd/namelet.service"
@@ -61,6 +63,62 @@ func TestUnitVerify(t *testing.T) {
 	text, err = exec.Command("systemd-analyze", "security", "--no-pager", "--offline=true", "--threshold=25", path).CombinedOutput()
 	if err != nil {
 		t.Errorf("security: %v: %s", err, text)
+	}
+}
+
+// The sockets of the socket unit are answered on, where their numbers come as systemd
+// has it.
+func TestSocketsOfSystemd(t *testing.T) {
+	address := freeAddresses(t, "LISTEN")["LISTEN"]
+	udp, err := net.ListenPacket("udp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer udp.Close()
+	tcp, err := net.Listen("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tcp.Close()
+	udpFile, err := udp.(*net.UDPConn).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	tcpFile, err := tcp.(*net.TCPListener).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("sh", "-c", "LISTEN_PID=$$ LISTEN_FDS=2 exec responder serve --listen systemd --workers 2")
+	cmd.ExtraFiles = []*os.File{udpFile, tcpFile}
+	cmd.Env = append(os.Environ(), "RESPONDER_STORE=memory:", "RESPONDER_GUEST_CACHE="+t.TempDir())
+	free := freeAddresses(t, "RESPONDER_CONTROL_LISTEN", "RESPONDER_METRICS_LISTEN")
+	for name, address := range free {
+		cmd.Env = append(cmd.Env, name+"="+address)
+	}
+	var said strings.Builder
+	cmd.Stderr = &said
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = cmd.Process.Kill() }()
+	if err := awaitReady(free["RESPONDER_METRICS_LISTEN"]); err != nil {
+		t.Fatalf("%v: %s", err, said.String())
+	}
+	for _, network := range []string{"udp", "tcp"} {
+		r, _, err := (&dns.Client{Net: network}).ExchangeContext(t.Context(), new(dns.Msg).SetQuestion("health.server.", dns.TypeA), address)
+		if err != nil || r.Rcode != dns.RcodeSuccess {
+			t.Errorf("%s: got %v, %v", network, r, err)
+		}
+	}
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("%v: %s", err, said.String())
+	}
+	text, err := exec.Command("responder", "serve", "--listen", "systemd", "--store", "memory:").CombinedOutput()
+	if err == nil || !strings.HasPrefix(string(text), "responder: RESPONDER_LISTEN: no sockets came with the start") {
+		t.Errorf("without sockets: %v: %s", err, text)
 	}
 }
 

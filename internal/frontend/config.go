@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"os"
 	goruntime "runtime"
 	"time"
 
@@ -18,6 +19,11 @@ type Config struct {
 	// is every address of both families, 0.0.0.0 and [::] those of one. Port 0
 	// lets the system choose one port for both.
 	Listen []string
+
+	// Sockets were opened by who started the process, and stand in the place of Listen:
+	// for each address one of TCP, and one or more of UDP. Listen of the Server takes
+	// them over.
+	Sockets []*os.File
 
 	// Workers is how many UDP sockets share each address, one goroutine and one
 	// Worker to each. Default: the number of CPUs.
@@ -123,7 +129,7 @@ func (c Config) withDefaults() (Config, error) {
 	if c.CacheBytes < 0 {
 		return c, fmt.Errorf("%w: cache is negative", errConfig)
 	}
-	if len(c.Listen) == 0 {
+	if len(c.Listen)+len(c.Sockets) == 0 {
 		return c, fmt.Errorf("%w: no address to listen on", errConfig)
 	}
 	return c, nil

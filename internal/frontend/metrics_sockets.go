@@ -2,6 +2,7 @@ package frontend
 
 import (
 	"net"
+	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -29,7 +30,7 @@ func (m *Metrics) watch(conns []*net.UDPConn) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for i, c := range conns {
-		if i == 0 || c != conns[0] {
+		if !slices.Contains(conns[:i], c) {
 			m.udp = append(m.udp, socketReading{conn: c})
 		}
 	}

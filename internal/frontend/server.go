@@ -109,6 +109,12 @@ func Listen(ctx context.Context, config Config, handler Handler) (*Server, error
 	for range config.TCP.Workers {
 		s.quick <- s.newStreamResponder()
 	}
+	if s.endpoints, err = inherit(config.Sockets, config.Workers); err != nil {
+		return nil, err
+	}
+	for _, e := range s.endpoints {
+		s.metrics.watch(e.udp)
+	}
 	for _, address := range config.Listen {
 		e, err := bind(ctx, address, config.Workers)
 		if err != nil {
@@ -128,7 +134,7 @@ func Listen(ctx context.Context, config Config, handler Handler) (*Server, error
 // cacheConfig gives each cache its share: one for each UDP socket, and one for all
 // connections together.
 func (s *Server) cacheConfig() cache.Config {
-	return cache.Config{Bytes: s.config.CacheBytes / (len(s.config.Listen)*s.config.Workers + 1)}
+	return cache.Config{Bytes: s.config.CacheBytes / ((len(s.config.Listen)+len(s.config.Sockets)/2)*s.config.Workers + 1)}
 }
 
 // newCache returns a cache for one goroutine, nil where answers are not kept.

@@ -18,6 +18,9 @@ func shareUDP(_ context.Context, first *net.UDPConn, _, _ string, workers int) (
 	return conns, nil
 }
 
+// ignorePathMTU does nothing.
+func ignorePathMTU(uintptr) error { return nil }
+
 // prepareUDP does nothing: where a message was sent to is not looked at.
 func prepareUDP(uintptr, string) error { return nil }
 

@@ -16,6 +16,7 @@ type batch struct {
 	from     netip.AddrPort
 	out      []byte
 	response []byte // nil where there is none
+	ready    int    // 1 where there is one
 }
 
 func newBatch(conn *net.UDPConn) (*batch, error) {
@@ -73,7 +74,7 @@ func (s *socket) send(to *peer, response []byte) error {
 }
 
 // reply makes response go with the next send.
-func (b *batch) reply(_ int, response []byte) { b.response = response }
+func (b *batch) reply(_ int, response []byte) { b.response, b.ready = response, 1 }
 
 // send sends the response that is ready. It returns how many could not be sent,
 // and why.
@@ -82,7 +83,7 @@ func (b *batch) send() (unsent int, err error) {
 		return 0, nil
 	}
 	_, err = b.conn.WriteToUDPAddrPort(b.response, b.from)
-	b.response = nil
+	b.response, b.ready = nil, 0
 	if err != nil {
 		return 1, err
 	}
