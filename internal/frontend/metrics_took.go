@@ -60,11 +60,10 @@ func (t *durations) observe(d time.Duration, n int) {
 	t.sum.add(uint64(max(d, 0)) * uint64(n))
 }
 
-// observe counts n answers to messages that woke the responder, of which it has just
-// let go.
+// observe counts n answers, which are ready now, to messages that were read together.
 func (r *responder) observe(p path, n int) {
 	if n > 0 {
-		r.counters.took[p].observe(time.Since(r.now), n)
+		r.counters.took[p].observe(time.Since(r.read), n)
 	}
 }
 

@@ -29,6 +29,7 @@ type responder struct {
 	panics    *panicLog
 	policy    *policy
 	now       time.Time // see wake
+	read      time.Time // when what is answered was read: now, or before where it has waited
 	wakes     uint64
 	timed     bool // how long answers take that have woken the responder is measured
 
@@ -60,6 +61,7 @@ func (s *Server) newResponder(transport hostabi.Transport, kept kept) *responder
 // wake takes note of what all messages have in common that have arrived by now.
 func (r *responder) wake() {
 	r.now = time.Now()
+	r.read = r.now
 	r.timed = r.wakes%timedEvery == 0
 	r.wakes++
 	r.kept.wake(r.now)

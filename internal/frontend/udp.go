@@ -193,7 +193,7 @@ func (w *udpWorker) postpone(i int) bool {
 	if shed {
 		w.responder.counters.shed.inc()
 	}
-	place.set(w.batch.peer(i), w.queries[i].sender.addr, msg)
+	place.set(w.batch.peer(i), w.queries[i].sender.addr, msg, w.responder.now.Sub(w.responder.policy.started))
 	return true
 }
 
@@ -210,9 +210,13 @@ func (w *udpWorker) catchUp(most time.Duration) {
 			p := w.later.pop()
 			w.batch.restore(i, &p.peer)
 			w.responder.wake()
+			w.responder.read = w.responder.policy.started.Add(p.read)
 			response, done := w.responder.quick(w.batch.room(i), p.message(), p.client(), &w.queries[i])
 			if done {
 				w.reply(i, p.message(), response)
+				if w.responder.timed {
+					w.responder.observe(pathHit, 1)
+				}
 			} else {
 				w.computeOne(i, p.message())
 			}

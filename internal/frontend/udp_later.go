@@ -31,6 +31,7 @@ type postponed struct {
 	peer   peer
 	from   [16]byte // the client's address; not a netip.Addr, whose pointer the collector would look for in each place
 	length int
+	read   time.Duration // when it was read, since the policy started; no time.Time, for the same reason
 	octets [laterRoom]byte
 }
 
@@ -38,6 +39,6 @@ func (p *postponed) message() []byte { return p.octets[:p.length] }
 
 func (p *postponed) client() netip.Addr { return netip.AddrFrom16(p.from).Unmap() }
 
-func (p *postponed) set(from peer, client netip.Addr, msg []byte) {
-	p.peer, p.from, p.length = from, client.As16(), copy(p.octets[:], msg)
+func (p *postponed) set(from peer, client netip.Addr, msg []byte, read time.Duration) {
+	p.peer, p.from, p.length, p.read = from, client.As16(), copy(p.octets[:], msg), read
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net/netip"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -23,7 +24,7 @@ func TestLater(t *testing.T) {
 		if shed != (i >= laterMost) || shed && string(place.message()) != fmt.Sprint(i-laterMost) {
 			t.Fatalf("message %d: shed %v, in the place of %q", i, shed, place.message())
 		}
-		place.set(peer{}, netip.Addr{}, []byte(fmt.Sprint(i)))
+		place.set(peer{}, netip.Addr{}, []byte(fmt.Sprint(i)), 0)
 	}
 	for i := range laterMost {
 		if got, want := string(l.pop().message()), fmt.Sprint(i+3); got != want {
@@ -86,4 +87,23 @@ func TestFloodLeavesKnownNamesAlone(t *testing.T) {
 	if got := answered.Load(); got < asks*99/100 {
 		t.Errorf("got %d of %d known names answered", got, asks)
 	}
+	// What was left for later has waited, and that is told.
+	for end := time.Now().Add(patience); waited(s.metrics, 250*time.Millisecond) == 0; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("no answer is told to have taken longer than 250 ms")
+		}
+	}
+}
+
+// waited counts the measured answers from records that took longer than d, which is
+// one of the bounds.
+func waited(m *Metrics, d time.Duration) (n uint64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, w := range m.workers {
+		for i := slices.Index(durationBounds[:], d) + 1; i <= len(durationBounds); i++ {
+			n += w.took[pathStatic].in[i].n.Load()
+		}
+	}
+	return n
 }
