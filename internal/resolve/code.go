@@ -21,6 +21,10 @@ const (
 	// loadAgain is how long code that could not be loaded is not tried again.
 	loadAgain = time.Second
 
+	// codeStays is how much longer than an instance code stays that is not used: to load
+	// it takes a hundred times as long as to make an instance, for five times the memory.
+	codeStays = 10 * time.Second
+
 	// loadShare is how much of the time may go into loading in the long run, as one in so
 	// many, and loadBurst how much at once: whoever asks in turn for what was let go has
 	// others who do so wait, and nobody else.
@@ -72,6 +76,7 @@ type Code struct {
 // and be let go at once.
 func (r *Resolver) NewCode(l Loader) *Code {
 	c := &Code{loader: l, memory: &r.memory}
+	c.tenancy.stays = int64(codeStays)
 	c.touch(sinceStart())
 	r.memory.join(c)
 	c.count()

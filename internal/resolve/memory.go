@@ -57,12 +57,16 @@ type tenant struct {
 	at    int          // its index among the holders
 	asked atomic.Int64 // when, in nanoseconds since started; 0 for never
 	bytes atomic.Int64 // that it takes
+	stays int64        // nanoseconds for which it goes after others that were asked when it was
 }
 
 type victim struct {
 	holder
 	asked int64
 }
+
+// due orders victims: the least goes first.
+func (v victim) due() int64 { return v.asked + v.tenant().stays }
 
 // weight is what an instance counts with.
 func weight(i Instance) int64 { return int64(i.MemoryBytes()) + instanceBytes }
@@ -119,7 +123,7 @@ func (m *memory) room(bytes int64) bool {
 	defer m.mu.Unlock()
 	for looks := 0; !m.free(bytes); {
 		if len(m.victims) == 0 {
-			if looks++; looks > 2 || !m.look() {
+			if looks++; looks > 2 || !m.look(looks > 1) {
 				return false
 			}
 		}
@@ -134,14 +138,19 @@ func (m *memory) room(bytes int64) bool {
 }
 
 // look finds those that were asked the longest ago, and reports whether there are any.
-func (m *memory) look() bool {
+// What stays longer is among them only behind something that does not, or where all are
+// wanted: there may be others by the time that its turn has come.
+func (m *memory) look(every bool) bool {
 	var all []victim
 	for _, h := range m.holders {
 		if t := h.tenant(); t.bytes.Load() > 0 && h.idle() {
 			all = append(all, victim{h, t.asked.Load()})
 		}
 	}
-	slices.SortFunc(all, func(a, b victim) int { return cmp.Compare(b.asked, a.asked) })
+	slices.SortFunc(all, func(a, b victim) int { return cmp.Compare(b.due(), a.due()) })
+	if first := slices.IndexFunc(all, func(v victim) bool { return v.tenant().stays == 0 }); first > 0 && !every {
+		all = all[first:]
+	}
 	m.victims = append(m.victims[:0], all[max(0, len(all)-victimsKept):]...)
 	return len(m.victims) > 0
 }
