@@ -73,6 +73,10 @@ func (q *Queue) Take(x *Exchange) {
 	if q.sample > 1 && rand.Uint32N(q.sample) != 0 || q.wants != nil && !q.wants(x.Query) {
 		return
 	}
+	if len(q.full) == cap(q.full) { // spare the copy
+		q.dropped.Add(1)
+		return
+	}
 	size := int64(len(x.Query) + len(x.Response))
 	if q.bytes.Add(size) > queueBytes {
 		q.bytes.Add(-size)
