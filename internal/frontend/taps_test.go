@@ -186,9 +186,9 @@ func (k *taken) wait(t *testing.T, n int) []tap.Exchange {
 	}
 }
 
-// A tap is shown what went over the wire, both ends of it, on each transport, whoever
-// answered: a cache, a worker or a slow worker.
-func TestTapOfEachTransport(t *testing.T) {
+// A tap is shown what went over the wire, with both ends of it, over UDP and TCP,
+// whoever answered: a worker, a cache or the server itself.
+func TestTapOverUDPAndTCP(t *testing.T) {
 	var k taken
 	s := serve(t, Config{CacheBytes: 1 << 20, Tap: &k, Policy: PolicyConfig{HealthName: rr.MustParseName("health.server.")}}, example(t))
 	shown := 0
