@@ -35,7 +35,7 @@ func TestPolicy(t *testing.T) {
 		{"default", nil, frontend.PolicyConfig{VersionBind: "Namelet", HealthName: health, Rate: rrl.Config{Rate: 200, PrefixRate: 1000, Slip: 2, Exempt: loopback}}, ""},
 		{"names", []string{"RESPONDER_NSID=ns1", "RESPONDER_VERSION_BIND=off", "RESPONDER_ID_SERVER=hostname"},
 			frontend.PolicyConfig{NSID: "ns1", IDServer: host, HealthName: health, Rate: rrl.Config{Rate: 200, PrefixRate: 1000, Slip: 2, Exempt: loopback}}, ""},
-		{"limits", []string{"RESPONDER_RRL_RATE=5", "RESPONDER_RRL_PREFIX_RATE=0", "RESPONDER_RRL_SLIP=1", "RESPONDER_RRL_EXEMPT=none", "RESPONDER_ECS_FROM=192.0.2.1", "RESPONDER_HEALTH_NAME=off"},
+		{"limits", []string{"RESPONDER_RRL_RATE=5", "RESPONDER_RRL_PREFIX_RATE=0", "RESPONDER_RRL_SLIP=1", "RESPONDER_RRL_EXEMPT=none", "RESPONDER_ECS_FROM=192.0.2.1"},
 			frontend.PolicyConfig{VersionBind: "Namelet", SubnetFrom: []netip.Prefix{netip.MustParsePrefix("192.0.2.1/32")}, Rate: rrl.Config{Rate: 5, Slip: 1}}, ""},
 		{"bad network", []string{"RESPONDER_ECS_FROM=192.0.2.0/33"}, frontend.PolicyConfig{}, "RESPONDER_ECS_FROM"},
 		{"bad exemption", []string{"RESPONDER_RRL_EXEMPT=all"}, frontend.PolicyConfig{}, "RESPONDER_RRL_EXEMPT"},
