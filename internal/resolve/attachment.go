@@ -96,9 +96,9 @@ type Attachment struct {
 
 	running  atomic.Int64 // calls, where Concurrency bounds them
 	failures throttle.Throttle
-	lines    lineLimiter
 
-	notes, faultNotes noteGate
+	lines             noteGate // to the log
+	notes, faultNotes noteGate // to the journal
 
 	reused atomic.Pointer[Reused]
 }

@@ -187,26 +187,17 @@ func (a *Attachment) Held() Held {
 	return Held{Instances: a.instances.Load(), Bytes: a.bytes.Load(), Evicted: a.evicted.Load()}
 }
 
-// tenant implements holder.
-func (s *slot) tenant() *tenant { return &s.tenancy }
-
 // idle implements holder.
 func (s *slot) idle() bool { return true }
 
 // evict implements holder.
-func (s *slot) evict() (freed int64) {
-	if !s.mu.TryLock() {
-		return 0
+func (s *slot) evict() int64 {
+	freed := s.empty()
+	if freed > 0 {
+		s.attachment.evicted.Add(1)
+		s.memory.evicted.Add(1)
 	}
-	defer s.mu.Unlock()
-	if s.instance == nil {
-		return 0
-	}
-	freed = s.tenancy.bytes.Load()
-	s.close()
-	s.attachment.evicted.Add(1)
-	s.memory.evicted.Add(1)
-	return max(freed, 1)
+	return freed
 }
 
 // reserve holds instances made ahead of the Workers that will take them.

@@ -34,10 +34,10 @@ type Note struct {
 	LeftOut uint64 // notes of the same kind and attachment that came too fast, since the last one that did not
 }
 
-// How many notes an attachment may make: of lines, and of failures, which are larger
-// and much alike.
+// How many notes an attachment may make: of lines, of which the server's log has as
+// many, and of failures, which are larger and much alike.
 var (
-	noteLines    = noteRate{every: time.Second / linesPerSecond, burst: linesBurst}
+	noteLines    = noteRate{every: time.Second / 10, burst: 50}
 	noteFailures = noteRate{every: time.Second, burst: 10}
 )
 

@@ -2,8 +2,6 @@ package resolve
 
 import (
 	"bytes"
-	"context"
-	"log/slog"
 	"net/netip"
 	"slices"
 	"strings"
@@ -178,7 +176,7 @@ func (f freshInstances) of(r *Resolver, a *Attachment) (*freshInstance, error) {
 		if len(f) >= auditInstances {
 			f.close()
 		}
-		i = &freshInstance{attachment: a, memory: &r.memory, log: r.config.Log}
+		i = &freshInstance{seat{attachment: a, memory: &r.memory, log: r.config.Log}}
 		r.memory.join(i)
 		f[a] = i
 	}
@@ -200,73 +198,22 @@ func (f freshInstances) close() {
 
 // freshInstance is one of them. It counts like those that answer, and goes before them:
 // nobody waits for what it says.
-type freshInstance struct {
-	attachment *Attachment
-	memory     *memory
-	log        *slog.Logger
-	tenancy    tenant
+type freshInstance struct{ seat }
 
-	mu       sync.Mutex // held while instance is used, and by who evicts it
-	instance Instance   // nil before the first call, and where it was evicted
-}
-
-// renew puts the instance back to the beginning, or makes one, for which others may have
-// to go.
-func (i *freshInstance) renew() (err error) {
+// renew puts the instance back to the beginning, or makes one.
+func (i *freshInstance) renew() error {
 	if i.instance != nil {
 		i.instance.Reset()
 		return nil
 	}
-	a := i.attachment
-	if err := a.Code.hold(false); err != nil {
-		return err
-	}
-	defer a.Code.release()
-	if !i.memory.room(a.weight.Load()) {
-		return errNoMemory
-	}
-	instance, err := a.Guest.NewInstance(context.Background())
-	if err != nil {
-		return err
-	}
-	i.instance = instance
-	a.instances.Add(1)
-	i.weigh()
-	return nil
+	return i.fill()
 }
-
-// weigh counts what the instance takes now.
-func (i *freshInstance) weigh() {
-	more := weight(i.instance) - i.tenancy.bytes.Load()
-	i.memory.charge(i.attachment, &i.tenancy, more)
-	if more > 0 {
-		i.memory.room(0)
-	}
-}
-
-func (i *freshInstance) tenant() *tenant { return &i.tenancy }
 
 // idle implements holder.
 func (i *freshInstance) idle() bool { return true }
 
 // evict implements holder.
-func (i *freshInstance) evict() (freed int64) {
-	if !i.mu.TryLock() {
-		return 0
-	}
-	defer i.mu.Unlock()
-	if i.instance == nil {
-		return 0
-	}
-	if err := i.instance.Close(context.Background()); err != nil {
-		i.log.Warn("guest instance did not close", "guest", i.attachment.Label, "error", err)
-	}
-	i.instance = nil
-	i.attachment.instances.Add(-1)
-	freed = i.tenancy.bytes.Load()
-	i.memory.charge(i.attachment, &i.tenancy, -freed)
-	return freed
-}
+func (i *freshInstance) evict() int64 { return i.empty() }
 
 // Close ends the replays and waits for the one that runs. Workers go on without.
 // It comes before the end of what the guests run on.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"sync"
 	"time"
 
 	"github.com/namelet/namelet/hostabi"
@@ -15,12 +14,6 @@ import (
 // errSuppressed is the failure of a question whose guest is not called, since it
 // failed a moment ago.
 var errSuppressed = errors.New("resolve: the guest failed on this question a moment ago")
-
-// How much of what guests log reaches the server's log, for each attachment.
-const (
-	linesPerSecond = 10
-	linesBurst     = 50
-)
 
 // report logs a failure, once a minute for each attachment, and tells the journal.
 func (r *Resolver) report(a *Attachment, q authority.Question, err error) {
@@ -61,29 +54,6 @@ func reason(err error) string {
 	return "suppressed"
 }
 
-// lineLimiter is a bucket of log lines.
-type lineLimiter struct {
-	mu   sync.Mutex
-	left float64
-	at   time.Time
-}
-
-func (l *lineLimiter) pass(now time.Time) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.at.IsZero() {
-		l.left = linesBurst
-	} else {
-		l.left = min(linesBurst, l.left+now.Sub(l.at).Seconds()*linesPerSecond)
-	}
-	l.at = now
-	if l.left < 1 {
-		return false
-	}
-	l.left--
-	return true
-}
-
 var logLevels = map[hostabi.LogLevel]slog.Level{
 	hostabi.LogDebug: slog.LevelDebug,
 	hostabi.LogInfo:  slog.LevelInfo,
@@ -96,7 +66,10 @@ var logLevels = map[hostabi.LogLevel]slog.Level{
 func (r *Resolver) logLine(a *Attachment, level hostabi.LogLevel, line []byte) {
 	r.noteLine(a, level, line)
 	severity := logLevels[level]
-	if !r.config.Log.Enabled(context.Background(), severity) || !a.lines.pass(time.Now()) {
+	if !r.config.Log.Enabled(context.Background(), severity) {
+		return
+	}
+	if _, ok := a.lines.pass(noteLines, sinceStart()); !ok {
 		return
 	}
 	r.config.Log.Log(context.Background(), severity, "guest says", "guest", a.Label, "zone", a.Zone.String(), "line", string(line))

@@ -1,11 +1,8 @@
 package resolve
 
 import (
-	"context"
 	"errors"
 	"hash/maphash"
-	"log/slog"
-	"sync"
 	"time"
 
 	"github.com/namelet/namelet/hostabi"
@@ -23,16 +20,10 @@ const (
 // slot is one Worker's share of one attachment: a warm instance, its counters,
 // and the failures that are still remembered.
 type slot struct {
-	attachment *Attachment
-	mayWait    bool // its Worker is a slow one
-	memory     *memory
-	log        *slog.Logger
-	tenancy    tenant
-	mu         sync.Mutex // held while instance is used, and by who evicts it
-	instance   Instance   // nil until the first call, where none could be made, and where it was evicted
-	counters   *counters
-	calls      int // since the guest last had time for itself
-	unaudited  int // since one was last replayed
+	seat
+	counters  *counters
+	calls     int // since the guest last had time for itself
+	unaudited int // since one was last replayed
 
 	found bool // zones are those of the worker's routing
 	zones []readableZone
@@ -43,7 +34,7 @@ type slot struct {
 
 func (w *Worker) newSlot(a *Attachment) *slot {
 	r := w.resolver
-	s := &slot{attachment: a, mayWait: w.mayWait, memory: &r.memory, log: r.config.Log, counters: a.Stats.join()}
+	s := &slot{seat: seat{attachment: a, mayWait: w.mayWait, memory: &r.memory, log: r.config.Log}, counters: a.Stats.join()}
 	s.memory.join(s)
 	return s
 }
@@ -162,50 +153,15 @@ func (s *slot) run(q *hostabi.Question, h *host, fuel uint64, a *runtime.Answer,
 
 // take gives the slot an instance where it has none: one made ahead, or a new one. The
 // error is errNoMemory, errLate, errUnloaded or the guest's.
-func (s *slot) take() (err error) {
+func (s *slot) take() error {
 	if s.instance != nil {
 		return nil
 	}
 	if s.instance = s.attachment.reserve.take(); s.instance == nil {
-		if s.instance, err = s.fresh(); err != nil {
-			s.instance = nil
-			return err
-		}
+		return s.fill()
 	}
 	s.weigh()
 	return nil
-}
-
-// fresh makes an instance, for which others may have to go.
-func (s *slot) fresh() (Instance, error) {
-	a := s.attachment
-	if err := a.Code.hold(s.mayWait); err != nil {
-		return nil, err
-	}
-	defer a.Code.release()
-	if !s.memory.room(a.weight.Load()) {
-		return nil, errNoMemory
-	}
-	i, err := a.Guest.NewInstance(context.Background())
-	if err != nil {
-		return nil, err
-	}
-	a.weight.Store(weight(i))
-	a.instances.Add(1)
-	return i, nil
-}
-
-// weigh counts what the instance takes now. What it has taken more than there was may
-// cost others theirs.
-func (s *slot) weigh() {
-	more := weight(s.instance) - s.tenancy.bytes.Load()
-	if more == 0 {
-		return
-	}
-	s.memory.charge(s.attachment, &s.tenancy, more)
-	if more > 0 {
-		s.memory.room(0)
-	}
 }
 
 // A guest gets time between queries, for the collection of its garbage, after so
@@ -287,20 +243,4 @@ func (s *slot) give() {
 	defer s.mu.Unlock()
 	s.close()
 	s.memory.leave(s)
-}
-
-// close ends the slot's instance.
-func (s *slot) close() {
-	if s.instance == nil {
-		return
-	}
-	if err := s.instance.Close(context.Background()); err != nil {
-		s.log.Warn("guest instance did not close", "guest", s.attachment.Label, "error", err)
-	}
-	s.instance = nil
-	if code := s.attachment.Code; code != nil {
-		code.touch(s.tenancy.asked.Load())
-	}
-	s.memory.charge(s.attachment, &s.tenancy, -s.tenancy.bytes.Load())
-	s.attachment.instances.Add(-1)
 }

@@ -289,7 +289,7 @@ func (w *Worker) any(s *authority.Snapshot, p authority.Place, q authority.Quest
 // slotOf returns the Worker's share of an attachment. An Explainer shares in nothing.
 func (w *Worker) slotOf(a *Attachment) *slot {
 	if w.explainer != nil {
-		return &slot{attachment: a, counters: new(counters)}
+		return &slot{seat: seat{attachment: a}, counters: new(counters)}
 	}
 	s := w.slots[a]
 	if s == nil {
