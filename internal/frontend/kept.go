@@ -51,12 +51,15 @@ func (k *kept) wake(now time.Time) {
 	}
 }
 
-// get returns the answer to q, if one is kept. It is good until the next call.
+// get returns the answer to q, if one is kept. It is good until the next call. A query
+// that is looked up once more keeps its seed: what was of the sample still is.
 func (k *kept) get(q *query, transport hostabi.Transport) (leaf cache.Leaf, ok bool) {
 	if !k.on() {
 		return cache.Leaf{}, false
 	}
-	q.seed = k.random.Uint64() | 1 // 0 would be none
+	if q.seed == 0 {
+		q.seed = k.random.Uint64() | 1 // 0 would be none
+	}
 	if k.sampling && q.seed>>sampleShift == 0 && k.wants(q) {
 		return cache.Leaf{}, false
 	}
