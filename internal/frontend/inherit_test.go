@@ -63,6 +63,15 @@ func TestInheritedSockets(t *testing.T) {
 	conn.Close()
 }
 
+// The caches take no more than they may, however many sockets there are for a worker.
+func TestInheritedSocketsShareTheCache(t *testing.T) {
+	const all = 8 << 20
+	s := serve(t, Config{Listen: []string{}, Sockets: sockets(t, "udp", "udp", "udp", "tcp"), Workers: 1, CacheBytes: all}, example(t))
+	if got, want := s.cacheConfig().Bytes, all/4; got != want { // one for each of UDP, and the shared one
+		t.Errorf("a cache has %d octets, want %d", got, want)
+	}
+}
+
 func TestInheritedSocketsThatLackSome(t *testing.T) {
 	for _, test := range []struct{ networks, why string }{
 		{"udp", "there is none of TCP beside it"}, {"tcp", "there is none of UDP beside it"}, {"udp tcp tcp", "a second one of TCP"},

@@ -102,6 +102,9 @@ func Listen(ctx context.Context, config Config, handler Handler) (*Server, error
 	s.watchdog = &watchdog{after: config.Stuck, log: config.Logger, stuck: &policy.stuck}
 	s.metrics.watchdog = s.watchdog
 	s.tardy = newTardyLog(config.SlowAnswer, config.Logger)
+	if err := s.bind(ctx); err != nil {
+		return nil, err
+	}
 	s.https = s.newHTTPS()
 	s.shared = s.newShared()
 	s.slow, s.loading = s.newSlowPool(), s.newSlowPool()
@@ -109,32 +112,40 @@ func Listen(ctx context.Context, config Config, handler Handler) (*Server, error
 	for range config.TCP.Workers {
 		s.quick <- s.newStreamResponder()
 	}
-	if s.endpoints, err = inherit(config.Sockets, config.Workers); err != nil {
-		return nil, err
+	return s, nil
+}
+
+// bind opens the sockets of all addresses, or of none.
+func (s *Server) bind(ctx context.Context) (err error) {
+	if s.endpoints, err = inherit(s.config.Sockets, s.config.Workers); err != nil {
+		return err
+	}
+	for _, address := range s.config.Listen {
+		e, err := bind(ctx, address, s.config.Workers)
+		if err != nil {
+			s.closeSockets()
+			return err
+		}
+		s.endpoints = append(s.endpoints, e)
+	}
+	if err := s.listenStreams(ctx); err != nil {
+		s.closeSockets()
+		return err
 	}
 	for _, e := range s.endpoints {
 		s.metrics.watch(e.udp)
 	}
-	for _, address := range config.Listen {
-		e, err := bind(ctx, address, config.Workers)
-		if err != nil {
-			s.closeSockets()
-			return nil, err
-		}
-		s.endpoints = append(s.endpoints, e)
-		s.metrics.watch(e.udp)
-	}
-	if err := s.listenStreams(ctx); err != nil {
-		s.closeSockets()
-		return nil, err
-	}
-	return s, nil
+	return nil
 }
 
-// cacheConfig gives each cache its share: one for each UDP socket, and one for all
+// cacheConfig gives each cache its share: one for each UDP worker, and one for all
 // connections together.
 func (s *Server) cacheConfig() cache.Config {
-	return cache.Config{Bytes: s.config.CacheBytes / ((len(s.config.Listen)+len(s.config.Sockets)/2)*s.config.Workers + 1)}
+	caches := 1
+	for _, e := range s.endpoints {
+		caches += len(e.udp)
+	}
+	return cache.Config{Bytes: s.config.CacheBytes / caches}
 }
 
 // newCache returns a cache for one goroutine, nil where answers are not kept.
