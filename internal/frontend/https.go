@@ -127,11 +127,10 @@ func (s *Server) exchangeHTTPS(ctx context.Context, message []byte, client netip
 	x.query = append(x.query[:0], message...)
 	r := s.borrow(x.transport)
 	reply, done := r.quick(append(x.reply[:0], 0, 0), x.query, client, &x.asked)
-	x.since = r.now
+	x.arrived = r.read
 	if done && r.timed {
 		r.observe(pathHit, 1)
 	}
-	x.ends.arrived = r.now
 	s.quick <- r
 	if done && reply != nil {
 		x.reply = s.frame(reply, 0, &x.asked, x.transport)

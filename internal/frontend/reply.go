@@ -17,7 +17,8 @@ type exchange struct {
 	socket    *socket          // of UDP
 	peer      peer             // of UDP
 	ends      ends
-	since     time.Time // when it was read, then when it came to the slow workers
+	arrived   time.Time // when it was read
+	since     time.Time // when it came to the slow workers
 	joined    bool      // it has waited for the same question of another
 	query     []byte
 	asked     query  // what query says; it shares that memory
@@ -80,7 +81,7 @@ func (r *streamResponder) answerStream(x *exchange) {
 		return
 	}
 	if r.timed {
-		r.counters.took[path].observe(time.Since(x.since), 1)
+		r.counters.took[path].observe(time.Since(x.arrived), 1)
 	}
 	r.server.reply(x, response, r.counters)
 }

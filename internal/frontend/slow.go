@@ -49,9 +49,9 @@ func (s *Server) newSlowPool() *slowPool {
 	return p
 }
 
-// whoWaits returns who answers what a Worker did not. What waits for the code of a guest has slow
-// workers of its own: however much of that there is, zones that are not held are
-// answered as before.
+// whoWaits returns who answers what a Worker did not. What waits for the code of a
+// guest has slow workers of its own: however much of that there is, zones that are not
+// held are answered as before.
 func (s *Server) whoWaits(resp *resolve.Response) *slowPool {
 	if resp.Loads {
 		return s.loading
@@ -145,7 +145,7 @@ func (p *slowPool) work() {
 			response = r.compute(x)
 			p.land(key)
 		}
-		r.counters.took[pathSlow].observe(time.Since(x.since), 1)
+		r.counters.took[pathSlow].observe(time.Since(x.arrived), 1)
 		p.server.reply(x, response, r.counters)
 		r.rest()
 		pulse.end()
@@ -254,7 +254,7 @@ func (w *udpWorker) handOver(i int, client netip.Addr, msg []byte) (response []b
 	x := w.server.newExchange(client, hostabi.TransportUDP)
 	x.query = append(x.query[:0], msg...)
 	x.socket, x.peer = w.socket, w.batch.peer(i)
-	x.ends = ends{port: w.portOf(i, client), server: w.local, arrived: w.responder.now}
+	x.ends, x.arrived = ends{port: w.portOf(i, client), server: w.local}, w.responder.read
 	w.server.whoWaits(&w.responder.resp).push(x)
 	return nil
 }

@@ -26,7 +26,7 @@ func (w *udpWorker) tap(i int, msg, response []byte) {
 	}
 	w.server.config.Tap.Take(&tap.Exchange{
 		Client: netip.AddrPortFrom(q.sender.addr, w.portOf(i, q.sender.addr)), Server: w.local, Transport: w.responder.transport,
-		Query: msg, Response: response, Arrived: w.responder.now, Answered: time.Now(),
+		Query: msg, Response: response, Arrived: w.responder.read, Answered: time.Now(),
 	})
 }
 
@@ -43,9 +43,8 @@ func (q *query) answerable() bool { return q.length > 0 && q.flags&flagQR == 0 }
 
 // ends are the two ends of an exchange, for the tap.
 type ends struct {
-	port    uint16         // of the client; 0 where it is not known
-	server  netip.AddrPort // the zero AddrPort where it is not known
-	arrived time.Time
+	port   uint16         // of the client; 0 where it is not known
+	server netip.AddrPort // the zero AddrPort where it is not known
 }
 
 // tap shows the exchange to the tap, with its response, nil for none.
@@ -55,7 +54,7 @@ func (s *Server) tap(x *exchange, response []byte) {
 	}
 	s.config.Tap.Take(&tap.Exchange{
 		Client: netip.AddrPortFrom(x.client, x.ends.port), Server: x.ends.server, Transport: x.transport,
-		Query: x.query, Response: response, Arrived: x.ends.arrived, Answered: time.Now(),
+		Query: x.query, Response: response, Arrived: x.arrived, Answered: time.Now(),
 	})
 }
 

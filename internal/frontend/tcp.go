@@ -108,8 +108,7 @@ func (c *tcpConn) answer(x *exchange) bool {
 	}
 	start := len(c.out)
 	reply, done := c.quick.quick(append(c.out, 0, 0), x.query, c.client, &x.asked)
-	x.ends = c.ends
-	x.ends.arrived = c.quick.now
+	x.ends, x.arrived = c.ends, c.quick.read
 	if !done {
 		return false
 	}
@@ -134,7 +133,7 @@ func (c *tcpConn) dispatch(x *exchange) {
 		c.slots, c.replies = make(chan struct{}, n), make(chan *exchange, n)
 		c.writing.Go(c.write)
 	}
-	x.replies, x.since = c.replies, c.quick.now
+	x.replies = c.replies
 	c.flush()
 	c.slots <- struct{}{}
 	c.pending.Add(1)
