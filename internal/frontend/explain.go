@@ -135,11 +135,10 @@ func (s *Server) join(w *udpWorker, conn *net.UDPConn) {
 
 // show does the look that somebody asked for, if anybody did.
 func (w *udpWorker) show() {
-	p := w.asked.Load()
-	if p == nil {
+	if w.asked.Load() == nil {
 		return
 	}
-	w.asked.Store(nil)
+	p := w.asked.Swap(nil) // a later look may have come in its place since
 	p.seen <- w.responder.kept.own.Peek(&p.question, &p.inputs)
 }
 
