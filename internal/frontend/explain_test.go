@@ -30,12 +30,7 @@ func keeping(t testing.TB) handler {
 func TestExplainBesideQueries(t *testing.T) {
 	h := keeping(t)
 	s := serve(t, Config{CacheBytes: 1 << 22, Workers: 2}, h)
-	var message dns.Msg
-	message.SetQuestion("www.example.", dns.TypeA)
-	query, err := message.Pack()
-	if err != nil {
-		t.Fatal(err)
-	}
+	query := question(t, 1, "www.example.", dns.TypeA)
 	explain := func() Explained {
 		e, err := s.Explain(t.Context(), h, query, netip.MustParseAddr("127.0.0.1"), hostabi.TransportUDP)
 		if err != nil {
@@ -81,12 +76,7 @@ func TestExplainBesideQueries(t *testing.T) {
 func TestExplainCountsNothing(t *testing.T) {
 	h := keeping(t)
 	s := serve(t, Config{CacheBytes: 1 << 22, Workers: 1}, h)
-	var message dns.Msg
-	message.SetQuestion("www.example.", dns.TypeA)
-	query, err := message.Pack()
-	if err != nil {
-		t.Fatal(err)
-	}
+	query := question(t, 1, "www.example.", dns.TypeA)
 	for range 3 {
 		if _, err := s.Explain(t.Context(), h, query, netip.MustParseAddr("127.0.0.1"), hostabi.TransportUDP); err != nil {
 			t.Fatal(err)
@@ -110,12 +100,7 @@ func TestExplainRefusesWhatIsNoQuestion(t *testing.T) {
 		}
 	}
 	broken := handler(func(authority.Question, resolve.Client, *resolve.Response) { panic("broken") })
-	var message dns.Msg
-	message.SetQuestion("www.example.", dns.TypeA)
-	query, err := message.Pack()
-	if err != nil {
-		t.Fatal(err)
-	}
+	query := question(t, 1, "www.example.", dns.TypeA)
 	if _, err := s.Explain(t.Context(), broken, query, netip.MustParseAddr("127.0.0.1"), hostabi.TransportUDP); err == nil {
 		t.Error("a worker that panics gave an answer")
 	}
@@ -125,12 +110,7 @@ func TestExplainRefusesWhatIsNoQuestion(t *testing.T) {
 func TestExplainAtTheEnd(t *testing.T) {
 	h := keeping(t)
 	s := serve(t, Config{CacheBytes: 1 << 22, Workers: 2}, h)
-	var message dns.Msg
-	message.SetQuestion("www.example.", dns.TypeA)
-	query, err := message.Pack()
-	if err != nil {
-		t.Fatal(err)
-	}
+	query := question(t, 1, "www.example.", dns.TypeA)
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)

@@ -62,7 +62,7 @@ func TestStuckWorker(t *testing.T) {
 	})
 	var log lines
 	s := serve(t, Config{
-		Workers: 1, Stuck: 40 * time.Millisecond, Logger: log.logger(),
+		Workers: 1, Stuck: 200 * time.Millisecond, Logger: log.logger(),
 		Policy: PolicyConfig{HealthName: rr.MustParseName("health.server.")},
 	}, h)
 	health := func() int {
@@ -83,10 +83,10 @@ func TestStuckWorker(t *testing.T) {
 	}
 	await(t, "the worker is reported", func() bool { return strings.Contains(log.String(), "a worker is stuck") })
 	await(t, "the health name says so", func() bool { return health() == dns.RcodeServerFailure })
-	time.Sleep(100 * time.Millisecond) // some more looks, which are to log nothing
+	time.Sleep(300 * time.Millisecond) // some more looks, which are to log nothing
 	n, longest := s.Stuck()
 	text := log.String()
-	if n != 1 || longest < 40*time.Millisecond || strings.Count(text, "a worker is stuck") != 1 {
+	if n != 1 || longest < 200*time.Millisecond || strings.Count(text, "a worker is stuck") != 1 {
 		t.Errorf("%d are stuck, for %v: %s", n, longest, text)
 	}
 	if !strings.Contains(text, "stuckHere") || !strings.Contains(text, "over UDP, worker 1") {
