@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	goruntime "runtime"
 	"slices"
@@ -16,9 +15,6 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
-
-	"github.com/namelet/namelet/internal/faultproxy"
-	"github.com/namelet/namelet/store/spanner/emulator"
 )
 
 // The addresses of the configurations below deploy/loadbalancer, and who has them here. The servers see each balancer
@@ -45,6 +41,7 @@ type balancerRig struct {
 	log            string // of nginx
 	long           bool
 	down           []downtime
+	full           int // messages that the kernel dropped under load, since whoever they were for had not read what was there before
 }
 
 // downtime is when a server could not answer.
@@ -67,18 +64,7 @@ func TestLoadBalancers(t *testing.T) {
 			t.Fatalf("NAMELET_BALANCERS_RATE: %q: want a number of queries a second", text)
 		}
 	}
-	r := &balancerRig{long: text != "", replicaRig: &replicaRig{T: t, load: load, program: responder(t), want: map[string]string{}}}
-	host := emulator.Start(t)
-	if host.Host == "" {
-		t.Skip("a real instance is shared with others")
-	}
-	r.store = "spanner:" + host.Database(t)
-	var err error
-	if r.way, err = faultproxy.New(host.Host); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { r.way.Close() })
-	r.importZone()
+	r := &balancerRig{long: text != "", replicaRig: newReplicaRig(t, load)}
 	r.more = append(r.more, "RESPONDER_PROXY_FROM="+dnsdistInner, "RESPONDER_DRAIN="+drainTime.String())
 	for range 3 {
 		r.servers = append(r.servers, r.newServer())
@@ -153,11 +139,7 @@ func (r *balancerRig) attachWhoami() {
 	r.Helper()
 	wasm := filepath.Join(r.TempDir(), "whoami.wasm")
 	for _, args := range [][]string{{"build", "../guests/whoami", "-o", wasm}, {"push", "whoami", wasm}, {"attach", "whoami." + appsApex, "whoami"}} {
-		cmd := exec.Command(r.program, append([]string{"guest"}, args...)...)
-		cmd.Env = r.environment(r.servers[0])
-		if out, err := cmd.CombinedOutput(); err != nil {
-			r.Fatalf("guest %s: %v\n%s", strings.Join(args, " "), err, out)
-		}
+		r.run(r.servers[0], append([]string{"guest"}, args...)...)
 	}
 	for _, s := range r.servers {
 		deadline := time.Now().Add(10 * time.Second)
@@ -212,26 +194,31 @@ func (r *balancerRig) expectRefused() {
 	header := append([]byte("\r\n\r\n\x00\r\nQUIT\n\x21\x12\x00\x0c"), 198, 51, 100, 7, 192, 0, 2, 1, 0x30, 0x39, 0, 53)
 	proxied := append(header, query...)
 	server := r.servers[0].dns
-	if n := answerTo(r, server, dnsdistInner, proxied); n == 0 {
+	const never = 300 * time.Millisecond
+	if n := answerTo(r, server, dnsdistInner, proxied, 5*time.Second); n == 0 {
 		r.Errorf("a header from a named proxy gets no answer")
 	}
 	const ignored = `responder_messages_ignored_total{reason="proxy",transport="udp"}`
 	before := r.metric(r.servers[0], ignored)
 	for _, from := range []string{nginxInner, "127.0.0.1"} {
-		if n := answerTo(r, server, from, proxied); n != 0 {
+		if n := answerTo(r, server, from, proxied, never); n != 0 {
 			r.Errorf("a header from %s, which is no named proxy, gets %d octets", from, n)
 		}
 	}
-	if n := answerTo(r, server, dnsdistInner, query); n != 0 {
+	if n := answerTo(r, server, dnsdistInner, query, never); n != 0 {
 		r.Errorf("a query without a header from a named proxy gets %d octets", n)
 	}
-	if got := r.metric(r.servers[0], ignored) - before; got != 3 {
+	grown := func() float64 { return r.metric(r.servers[0], ignored) - before }
+	for deadline := time.Now().Add(5 * time.Second); grown() < 3 && time.Now().Before(deadline); {
+		time.Sleep(50 * time.Millisecond)
+	}
+	if got := grown(); got != 3 {
 		r.Errorf("%s grew by %g, want 3", ignored, got)
 	}
 }
 
-// answerTo sends a datagram, and returns how many octets come back within a third of a second.
-func answerTo(t testing.TB, server, from string, datagram []byte) int {
+// answerTo sends a datagram, and returns how many octets come back within some time.
+func answerTo(t testing.TB, server, from string, datagram []byte, within time.Duration) int {
 	t.Helper()
 	dialer := net.Dialer{LocalAddr: &net.UDPAddr{IP: net.ParseIP(from)}}
 	conn, err := dialer.Dial("udp", server)
@@ -242,7 +229,7 @@ func answerTo(t testing.TB, server, from string, datagram []byte) int {
 	if _, err := conn.Write(datagram); err != nil {
 		t.Fatal(err)
 	}
-	if err := conn.SetReadDeadline(time.Now().Add(300 * time.Millisecond)); err != nil {
+	if err := conn.SetReadDeadline(time.Now().Add(within)); err != nil {
 		t.Fatal(err)
 	}
 	n, _ := conn.Read(make([]byte, 1500))
@@ -252,7 +239,7 @@ func answerTo(t testing.TB, server, from string, datagram []byte) int {
 // underLoad restarts all servers one after the other, then kills one, while balancers are asked by the clock.
 func (r *balancerRig) underLoad(balancers ...string) {
 	r.Helper()
-	begun := time.Now()
+	begun, full := time.Now(), fullQueues(r)
 	askers := map[string]*asker{}
 	for _, balancer := range balancers {
 		askers[balancer] = newAsker(r.T, balancer, r.load, func([]byte) bool { return true })
@@ -287,12 +274,41 @@ func (r *balancerRig) underLoad(balancers ...string) {
 		ends.Go(a.finish)
 	}
 	ends.Wait()
+	if !r.long { // which shares its machine with other tests: what the kernel has no room for says nothing of anybody
+		r.full = fullQueues(r) - full
+	}
 	if a := askers[r.dnsdist]; a != nil {
 		r.expectLosses(a, dead...)
 	}
 	if a := askers[r.nginx]; a != nil {
 		r.expectLogged(a, begun)
 	}
+}
+
+// fullQueues is how many datagrams the kernel has dropped on this machine for want of room in a socket's queue.
+func fullQueues(t testing.TB) (count int) {
+	t.Helper()
+	text, err := os.ReadFile("/proc/net/snmp")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for line := range strings.Lines(string(text)) {
+		values, ok := strings.CutPrefix(line, "Udp: ")
+		switch i := slices.Index(names, "RcvbufErrors"); {
+		case !ok:
+		case names == nil:
+			names = strings.Fields(values)
+		case i < 0:
+			t.Fatalf("/proc/net/snmp has no RcvbufErrors: %s", names)
+		default:
+			_, err = fmt.Sscan(strings.Fields(values)[i], &count)
+		}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return count
 }
 
 // expectAsked wants each server to be asked again, now that all were restarted.
@@ -339,12 +355,12 @@ func (r *balancerRig) expectLosses(a *asker, dead ...time.Time) {
 	r.Helper()
 	sent, lost, failed, slowest := a.result()
 	r.Logf("dnsdist: %d queries, slowest %v, %d lost", sent, slowest.Round(time.Microsecond), lost)
+	way := max(slowest, 10*time.Millisecond) // so long a query may have been on its way when the server died, or a check late
 	for _, death := range dead {
 		count, last := 0, time.Duration(0)
 		a.lost = slices.DeleteFunc(a.lost, func(at int64) bool {
-			// A query that was on its way when the server died is of its losses too.
 			after := time.Unix(0, at).Sub(death)
-			if after < -10*time.Millisecond || after > checkInterval+checkTimeout {
+			if after < -way || after > noticed+way {
 				return false
 			}
 			count, last = count+1, max(last, after)
@@ -352,11 +368,11 @@ func (r *balancerRig) expectLosses(a *asker, dead ...time.Time) {
 		})
 		r.Logf("dnsdist: a dead server cost %d queries, the last was sent %v after its death", count, last.Round(time.Millisecond))
 	}
-	if len(a.lost) > 0 || failed > 0 {
+	if len(a.lost) > r.full || failed > 0 {
 		for _, at := range a.lost[:min(len(a.lost), 20)] {
 			r.Logf("lost: a query of %s", time.Unix(0, at).Format("15:04:05.000"))
 		}
-		r.Errorf("dnsdist: %d of %d queries were lost beside those of dead servers, and %d failed; want none", len(a.lost), sent, failed)
+		r.Errorf("dnsdist: %d of %d queries were lost beside those of dead servers, and %d failed; want none, but %d for full queues", len(a.lost), sent, failed, r.full)
 	}
 }
 
@@ -369,7 +385,7 @@ func (r *balancerRig) expectLogged(a *asker, begun time.Time) {
 		r.Fatal(err)
 	}
 	defer log.Close()
-	answered, unanswered := 0, 0
+	answered, unanswered, unheeded := 0, 0, 0
 	for lines := bufio.NewScanner(log); lines.Scan(); {
 		var at float64
 		var server, status string
@@ -385,21 +401,25 @@ func (r *balancerRig) expectLogged(a *asker, begun time.Time) {
 			answered++
 		default:
 			unanswered++
-			if !r.wasDown(server, ended) {
-				r.Errorf("nginx: a query to server %s, which was up, was not answered: %s", server, line)
+			if !r.wasDown(server, ended, slowest) {
+				unheeded++
+				r.Logf("nginx: a query to server %s, which was up, was not answered: %s", server, line)
 			}
 		}
 	}
-	r.Logf("nginx: %d queries, slowest %v; %d not answered, all of which met a server that was down", sent, slowest.Round(time.Microsecond), unanswered)
-	if answered != sent-lost || unanswered != lost || failed > 0 {
-		r.Errorf("nginx: of %d queries %d were answered, of which %d reached the client, which saw %d failed", sent, answered, sent-lost, failed)
+	r.Logf("nginx: %d queries, slowest %v; %d not answered, %d of which met a server that was up", sent, slowest.Round(time.Microsecond), unanswered, unheeded)
+	dropped := lost - unanswered // between the client and nginx, either way
+	if dropped < 0 || answered < sent-lost || dropped+unheeded > r.full || failed > 0 {
+		r.Errorf("nginx: of %d queries %d were answered, of which %d reached the client, which saw %d failed; want all, but %d for full queues",
+			sent, answered, sent-lost, failed, r.full)
 	}
 }
 
-// wasDown reports whether a server was down when nginx gave up a query, or up to a second before, which it waits.
-func (r *balancerRig) wasDown(server string, at time.Time) bool {
+// wasDown reports whether a server was down when nginx gave up a query, or up to a second before, which it waits. How late
+// it can be is what the slowest answer took.
+func (r *balancerRig) wasDown(server string, at time.Time, late time.Duration) bool {
 	for _, d := range r.down {
-		if d.server == server && at.After(d.from.Add(-5*time.Millisecond)) && at.Before(d.to.Add(time.Second)) {
+		if d.server == server && at.After(d.from.Add(-5*time.Millisecond)) && at.Before(d.to.Add(time.Second+late)) {
 			return true
 		}
 	}

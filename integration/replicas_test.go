@@ -56,6 +56,7 @@ type replicaRig struct {
 	*testing.T
 	load     replicaLoad
 	program  string
+	spanner  *emulator.Server
 	store    string            // as in RESPONDER_STORE
 	way      *faultproxy.Proxy // to the store
 	servers  []*replicaServer
@@ -73,20 +74,26 @@ type replicaServer struct {
 	asker                         *asker
 }
 
-func TestReplicas(t *testing.T) {
-	r := &replicaRig{T: t, load: loadOfReplicas(t), program: responder(t), want: map[string]string{}}
-	first, second := emulator.Start(t), emulator.Start(t)
-	if first.Host == "" {
-		t.Skip("a real instance is not taken away")
+// newReplicaRig makes the zone in a database of its own. There are no servers yet.
+func newReplicaRig(t *testing.T, load replicaLoad) *replicaRig {
+	t.Helper()
+	r := &replicaRig{T: t, load: load, program: responder(t), spanner: emulator.Start(t), want: map[string]string{}}
+	if r.spanner.Host == "" {
+		t.Skip("a real instance is shared with others, and is not taken away")
 	}
-	database := first.Database(t)
+	r.store = "spanner:" + r.spanner.Database(t)
 	var err error
-	if r.way, err = faultproxy.New(first.Host); err != nil {
+	if r.way, err = faultproxy.New(r.spanner.Host); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { r.way.Close() })
-	r.store = "spanner:" + database
 	r.importZone()
+	return r
+}
+
+func TestReplicas(t *testing.T) {
+	r := newReplicaRig(t, loadOfReplicas(t))
+	first, second := r.spanner, emulator.Start(t)
 	for range 4 {
 		r.servers = append(r.servers, r.newServer())
 	}
@@ -122,7 +129,7 @@ func TestReplicas(t *testing.T) {
 	r.catchUp()
 
 	r.Log("the store is empty")
-	if _, err := spanner.Migrate(t.Context(), database, spanner.MigrateOptions{Endpoint: second.Host, Create: true}); err != nil {
+	if _, err := spanner.Migrate(t.Context(), strings.TrimPrefix(r.store, "spanner:"), spanner.MigrateOptions{Endpoint: second.Host, Create: true}); err != nil {
 		t.Fatal(err)
 	}
 	r.way.Lead(second.Host)
@@ -168,11 +175,19 @@ func (r *replicaRig) importZone() {
 	if err := os.WriteFile(file, []byte(b.String()), 0o600); err != nil {
 		r.Fatal(err)
 	}
-	cmd := exec.Command(r.program, "zone", "import", "--origin", appsApex, file)
-	cmd.Env = r.environment(nil)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		r.Fatalf("zone import: %v\n%s", err, out)
+	r.run(nil, "zone", "import", "--origin", appsApex, file)
+}
+
+// run runs a command on one server, or on the store where that is nil, and returns what it said.
+func (r *replicaRig) run(s *replicaServer, args ...string) string {
+	r.Helper()
+	cmd := exec.Command(r.program, args...)
+	cmd.Env = r.environment(s)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		r.Fatalf("%s: %v\n%s", strings.Join(args, " "), err, out)
 	}
+	return string(out)
 }
 
 func (r *replicaRig) newServer() *replicaServer {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	goruntime "runtime"
 	"strings"
@@ -16,8 +15,6 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/namelet/namelet/internal/control"
-	"github.com/namelet/namelet/internal/faultproxy"
-	"github.com/namelet/namelet/store/spanner/emulator"
 )
 
 // A guest whose answer to TXT is one letter; with trap it fails on two names of a hundred, n07 and n42.
@@ -49,18 +46,7 @@ func TestRollout(t *testing.T) {
 	if goruntime.GOOS != "linux" {
 		t.Skip("clients need addresses of their own in 127.0.0.0/8")
 	}
-	r := &rolloutRig{replicaRig: &replicaRig{T: t, load: replicaLoad{commitSeconds: loadOfReplicas(t).commitSeconds}, program: responder(t), want: map[string]string{}}}
-	host := emulator.Start(t)
-	if host.Host == "" {
-		t.Skip("a real instance is shared with others")
-	}
-	r.store = "spanner:" + host.Database(t)
-	var err error
-	if r.way, err = faultproxy.New(host.Host); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { r.way.Close() })
-	r.importZone()
+	r := &rolloutRig{replicaRig: newReplicaRig(t, replicaLoad{commitSeconds: loadOfReplicas(t).commitSeconds})}
 	for range 3 {
 		s := r.newServer()
 		r.servers = append(r.servers, s)
@@ -166,13 +152,7 @@ func (r *rolloutRig) push(letter, body string) {
 // command runs a guest command on one server.
 func (r *rolloutRig) command(server int, args ...string) string {
 	r.Helper()
-	cmd := exec.Command(r.program, append([]string{"guest"}, args...)...)
-	cmd.Env = r.environment(r.servers[server])
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		r.Fatalf("guest %s: %v\n%s", strings.Join(args, " "), err, out)
-	}
-	return string(out)
+	return r.run(r.servers[server], append([]string{"guest"}, args...)...)
 }
 
 func (r *rolloutRig) status(server int) control.GuestStatus {
@@ -265,7 +245,7 @@ func (r *rolloutRig) expectInStep(want int) {
 // awaitTrial waits for the first server to have a version on trial, 0 for none.
 func (r *rolloutRig) awaitTrial(version uint64) {
 	r.Helper()
-	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(5*time.Second + r.slack()); ; time.Sleep(20 * time.Millisecond) {
 		for _, s := range r.status(0).Replicas {
 			if s.Candidate == version && s.InStep {
 				return
@@ -325,11 +305,9 @@ func (r *rolloutRig) trap(how ...string) {
 // expectAudited wants the newest entry of the audit to be of a server that rolled back.
 func (r *rolloutRig) expectAudited() {
 	r.Helper()
-	cmd := exec.Command(r.program, "audit", "list", "--limit", "1", "--json")
-	cmd.Env = r.environment(r.servers[0])
-	out, err := cmd.CombinedOutput()
-	if err != nil || !strings.Contains(string(out), `"who": "server `) || !strings.Contains(string(out), `"operation": "guest/rollback"`) {
-		r.Errorf("audit list: %v\n%s", err, out)
+	out := r.run(r.servers[0], "audit", "list", "--limit", "1", "--json")
+	if !strings.Contains(out, `"who": "server `) || !strings.Contains(out, `"operation": "guest/rollback"`) {
+		r.Errorf("audit list: %s", out)
 	}
 }
 
