@@ -189,6 +189,15 @@ func (p *program) running(ctx context.Context, spec storeSpec) (*control.Client,
 	return client, nil
 }
 
+// runningHere is running for the store that the configuration names.
+func (p *program) runningHere(ctx context.Context) (*control.Client, error) {
+	spec, err := parseStore(p.config.Store)
+	if err != nil {
+		return nil, err
+	}
+	return p.running(ctx, spec)
+}
+
 // token reads the secret of the control endpoint; empty where there is none.
 func (c *config) token() (string, error) {
 	if c.ControlTokenFile == "" {

@@ -133,17 +133,10 @@ func (c *config) check() error {
 	if _, err := parseStore(c.Store); err != nil {
 		return err
 	}
-	if err := c.checkNumbers(); err != nil {
-		return err
-	}
-	if err := c.checkTimes(); err != nil {
-		return err
-	}
-	if err := c.checkTaps(); err != nil {
-		return err
-	}
-	if err := c.checkTexts(); err != nil {
-		return err
+	for _, check := range []func() error{c.checkNumbers, c.checkTimes, c.checkTaps, c.checkTexts} {
+		if err := check(); err != nil {
+			return err
+		}
 	}
 	if _, err := c.guestKeys(); err != nil {
 		return err
@@ -196,11 +189,11 @@ func (c *config) checkNumbers() error {
 
 func (c *config) checkTimes() error {
 	for _, setting := range []struct {
-		variable    string
-		value, most time.Duration
-	}{{"DRAIN", c.Drain, maxTime}, {"WATCHDOG", c.Watchdog, maxTime}, {"SLOW_ANSWER", c.SlowAnswer, maxTime}} {
-		if setting.value < 0 || setting.value > setting.most {
-			return fmt.Errorf("%s%s: %v: want 0s to %v", envPrefix, setting.variable, setting.value, setting.most)
+		variable string
+		value    time.Duration
+	}{{"DRAIN", c.Drain}, {"WATCHDOG", c.Watchdog}, {"SLOW_ANSWER", c.SlowAnswer}} {
+		if setting.value < 0 || setting.value > maxTime {
+			return fmt.Errorf("%s%s: %v: want 0s to %v", envPrefix, setting.variable, setting.value, maxTime)
 		}
 	}
 	return nil

@@ -69,11 +69,7 @@ func (e *explainer) explain(ctx context.Context, q control.Explainable) (control
 
 // trace has a running server answer the query and say how.
 func (p *program) trace(ctx context.Context, q control.QueryTraceRequest) error {
-	spec, err := parseStore(p.config.Store)
-	if err != nil {
-		return err
-	}
-	server, err := p.running(ctx, spec)
+	server, err := p.runningHere(ctx)
 	if err != nil {
 		return err
 	}

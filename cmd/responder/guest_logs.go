@@ -63,11 +63,7 @@ func parseSince(text string, now time.Time) (time.Time, error) {
 
 // showLogs prints lines as they come. An interrupt is how following them ends.
 func (p *program) showLogs(ctx context.Context, q control.GuestLogsQuery) error {
-	spec, err := parseStore(p.config.Store)
-	if err != nil {
-		return err
-	}
-	server, err := p.running(ctx, spec)
+	server, err := p.runningHere(ctx)
 	if err != nil {
 		return err
 	}
