@@ -53,7 +53,7 @@ func (s *Snapshot) heldVersions(ctx context.Context, name string) (map[uint64]Po
 	all, err := s.Attachments(ctx, rr.Name{})
 	held := map[uint64]Point{}
 	for _, a := range all {
-		for _, r := range a.releases() {
+		for _, r := range a.Releases() {
 			if r.Guest == name {
 				held[r.Version] = a.Point()
 			}
@@ -62,8 +62,8 @@ func (s *Snapshot) heldVersions(ctx context.Context, name string) (map[uint64]Po
 	return held, err
 }
 
-// releases are the active one, the one before and the candidate, where there are any.
-func (a Attachment) releases() []Release {
+// Releases are the active one, the one before and the candidate, where there are any.
+func (a Attachment) Releases() []Release {
 	all := []Release{a.Release()}
 	if a.Previous != nil {
 		all = append(all, *a.Previous)

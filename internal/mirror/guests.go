@@ -56,12 +56,8 @@ func (m *Mirror) dropGuests(tx *bbolt.Tx) error {
 	}
 	used := map[string]bool{}
 	for _, a := range rows {
-		used[store.GuestKey(a.Guest, a.Version)] = true
-		if c := a.Candidate; c != nil {
-			used[store.GuestKey(c.Guest, c.Version)] = true
-		}
-		if p := a.Previous; p != nil {
-			used[store.GuestKey(p.Guest, p.Version)] = true
+		for _, r := range a.Releases() {
+			used[store.GuestKey(r.Guest, r.Version)] = true
 		}
 	}
 	digests := map[store.Digest]bool{}
