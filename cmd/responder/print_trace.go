@@ -114,7 +114,7 @@ func writeCall(say func(int, string, ...any), c *control.TraceCall) {
 	}
 	if c.Failure != nil {
 		for _, function := range c.Failure.Stack {
-			say(2, "in %s", function)
+			say(2, "in %s", plain(function))
 		}
 		for line := range strings.Lines(c.Failure.Output) {
 			say(2, "wrote %q", strings.TrimSuffix(line, "\n"))
