@@ -99,18 +99,28 @@ func (c *config) controlTLS(log *slog.Logger, secrets *endpointSecrets) (*tls.Co
 		return nil, fmt.Errorf("%sCONTROL_TLS_CERT: %w", envPrefix, err)
 	}
 	secrets.pair = pair
-	t := &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: pair.Certificate, NextProtos: []string{"http/1.1"}}
 	if c.ControlClientCA == "" {
-		return t, nil
+		return endpointTLS(pair, nil), nil
 	}
-	if t.ClientCAs, err = authorities("CONTROL_CLIENT_CA", c.ControlClientCA); err != nil {
+	pool, err := authorities("CONTROL_CLIENT_CA", c.ControlClientCA)
+	if err != nil {
 		return nil, err
 	}
-	t.ClientAuth = tls.RequireAndVerifyClientCert
+	t := endpointTLS(pair, pool)
 	secrets.tls.Store(t)
 	outer := t.Clone()
 	outer.GetConfigForClient = secrets.current
 	return outer, nil
+}
+
+// endpointTLS is the TLS of a connection. Its client has to show a certificate of one
+// of the authorities, where there are any.
+func endpointTLS(pair *keypair.Pair, clients *x509.CertPool) *tls.Config {
+	t := &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: pair.Certificate, NextProtos: []string{"http/1.1"}}
+	if clients != nil {
+		t.ClientCAs, t.ClientAuth = clients, tls.RequireAndVerifyClientCert
+	}
+	return t
 }
 
 // authorities reads a PEM file of certificates.

@@ -44,11 +44,7 @@ func (e *endpointSecrets) reload() []error {
 	}
 	// A new configuration has new keys for tickets too: nobody comes in again by one
 	// that an authority vouched for which is not trusted any more.
-	fresh := &tls.Config{
-		MinVersion: tls.VersionTLS12, GetCertificate: e.pair.Certificate, NextProtos: []string{"http/1.1"},
-		ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: pool,
-	}
-	e.tls.Store(fresh)
+	e.tls.Store(endpointTLS(e.pair, pool))
 	return errs
 }
 

@@ -101,7 +101,17 @@ const parts = 4
 // newServer makes a server that listens but does not answer yet. Where that fails
 // it leaves nothing behind.
 func (p *program) newServer(ctx context.Context) (_ *server, err error) {
-	s := &server{requests: newRequestCounter(), secrets: &endpointSecrets{config: &p.config}, hangup: make(chan os.Signal, 1), journal: guestlog.New(guestlog.DefaultBounds), failed: make(chan error, parts), drainTime: p.config.Drain, health: health{patience: p.config.Watchdog}, ending: make(chan struct{}), log: p.config.logger(p.errOut, p.config.LogLevel)}
+	s := &server{
+		log:       p.config.logger(p.errOut, p.config.LogLevel),
+		health:    health{patience: p.config.Watchdog},
+		secrets:   &endpointSecrets{config: &p.config},
+		hangup:    make(chan os.Signal, 1),
+		drainTime: p.config.Drain,
+		failed:    make(chan error, parts),
+		journal:   guestlog.New(guestlog.DefaultBounds),
+		requests:  newRequestCounter(),
+		ending:    make(chan struct{}),
+	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.close())
