@@ -103,13 +103,14 @@ func TestTraceRefuses(t *testing.T) {
 			t.Errorf("%+v: %v, want invalid", q, err)
 		}
 	}
-	codes := map[control.Code]int{}
+	codes, begun := map[control.Code]int{}, time.Now()
 	for range 60 {
 		_, err := c.TraceQuery(t.Context(), control.QueryTraceRequest{Name: "a.example"})
 		codes[codeOf(t, err)]++
 	}
-	if codes[""] == 0 || codes[control.CodeRate] == 0 || codes[""]+codes[control.CodeRate] != 60 {
-		t.Errorf("sixty at once: %v, want some explained and the others too many", codes)
+	most := 20 * (1 + time.Since(begun).Seconds()) // at once, and so many a second
+	if codes[""] == 0 || float64(codes[""]) > most || codes[""]+codes[control.CodeRate] != 60 {
+		t.Errorf("sixty one after the other: %v, want some explained, at most %.1f, and the others too many", codes, most)
 	}
 	still := newTenancy(t, control.Endpoint{})
 	idle := control.NewClient(still.address, "")
