@@ -96,6 +96,16 @@ func (t Transport) String() string {
 	return "invalid"
 }
 
+// ParseTransport reads a transport's short name; false for what is none.
+func ParseTransport(name string) (Transport, bool) {
+	for t := TransportUDP; t <= TransportHTTPS; t++ {
+		if t.String() == name {
+			return t, true
+		}
+	}
+	return 0, false
+}
+
 // Family is the address family of a client's prefix.
 type Family uint32
 

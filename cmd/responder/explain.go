@@ -8,7 +8,6 @@ import (
 
 	"github.com/miekg/dns"
 
-	"github.com/namelet/namelet/hostabi"
 	"github.com/namelet/namelet/internal/control"
 	"github.com/namelet/namelet/internal/dnsjson"
 	"github.com/namelet/namelet/internal/frontend"
@@ -22,10 +21,6 @@ type explainer struct {
 	dns      *frontend.Server
 	resolver *resolve.Resolver
 	site     string
-}
-
-var transports = map[string]hostabi.Transport{
-	"udp": hostabi.TransportUDP, "tcp": hostabi.TransportTCP, "tls": hostabi.TransportTLS, "https": hostabi.TransportHTTPS,
 }
 
 var standings = map[cache.Standing]string{cache.Absent: "absent", cache.Outdated: "outdated", cache.Kept: "kept"}
@@ -42,7 +37,7 @@ func (e *explainer) explain(ctx context.Context, q control.Explainable) (control
 	}
 	worker := e.resolver.NewExplainer()
 	defer worker.Close()
-	said, err := e.dns.Explain(ctx, worker, wire, q.From, transports[q.Transport])
+	said, err := e.dns.Explain(ctx, worker, wire, q.From, q.Transport)
 	if errors.Is(err, frontend.ErrUnasked) {
 		return control.Explained{}, &control.Error{Code: control.CodeInvalid, Detail: "a query for type " + q.Type.String() + " is answered without looking anything up: " + err.Error()}
 	}

@@ -1,6 +1,7 @@
 package control
 
 import (
+	"cmp"
 	"context"
 	"net/netip"
 	"strconv"
@@ -8,6 +9,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"github.com/namelet/namelet/hostabi"
 	"github.com/namelet/namelet/internal/dnsjson"
 	"github.com/namelet/namelet/internal/resolve"
 	"github.com/namelet/namelet/rr"
@@ -131,7 +133,7 @@ type Explainable struct {
 	Type      rr.Type
 	From      netip.Addr
 	Client    string // as in the request
-	Transport string
+	Transport hostabi.Transport
 	DNSSEC    bool
 }
 
@@ -230,12 +232,8 @@ func explainable(q QueryTraceRequest) (e Explainable, err error) {
 			return e, invalid("type " + quoted(q.Type) + ": " + err.Error())
 		}
 	}
-	switch q.Transport {
-	case "":
-		e.Transport = "udp"
-	case "udp", "tcp", "tls", "https":
-		e.Transport = q.Transport
-	default:
+	var known bool
+	if e.Transport, known = hostabi.ParseTransport(cmp.Or(q.Transport, "udp")); !known {
 		return e, invalid("transport " + quoted(q.Transport) + ": want udp, tcp, tls or https")
 	}
 	e.From = netip.AddrFrom4([4]byte{127, 0, 0, 1})

@@ -18,7 +18,7 @@ import (
 // traceOf puts an explanation into words, as much of it as the caller may see.
 func traceOf(q Explainable, e *Explained, c *caller) QueryTrace {
 	t := QueryTrace{
-		From: q.From.String(), Transport: q.Transport, Keepable: e.Keepable, Response: e.Response, Message: e.Message,
+		From: q.From.String(), Transport: q.Transport.String(), Keepable: e.Keepable, Response: e.Response, Message: e.Message,
 		Steps: []TraceStep{}, Caches: []TraceCache{},
 	}
 	if e.Client.IsValid() {
@@ -218,7 +218,7 @@ func (w *traceWords) input(in *resolve.Input, lookups []runtime.Lookup) TraceInp
 	case resolve.InputPick:
 		t.Grain = "of " + strconv.FormatInt(in.Arg, 10)
 	case resolve.InputTransport:
-		t.Value = strings.ToLower(hostabi.Transport(in.Value).String())
+		t.Value = hostabi.Transport(in.Value).String()
 	case resolve.InputSite:
 		t.Value = w.site
 	case resolve.InputRelease:

@@ -1,6 +1,7 @@
 package trial
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -168,11 +169,6 @@ func (z Zone) parse() (*authority.Zone, error) {
 	return &authority.Zone{Apex: apex, Private: z.Private, Snapshot: snapshot}, nil
 }
 
-var transports = map[string]hostabi.Transport{
-	"": hostabi.TransportUDP, "udp": hostabi.TransportUDP, "tcp": hostabi.TransportTCP,
-	"tls": hostabi.TransportTLS, "https": hostabi.TransportHTTPS,
-}
-
 func (c Case) parse() (asked, error) {
 	words := strings.Fields(c.Ask)
 	if len(words) != 2 {
@@ -194,7 +190,7 @@ func (c Case) parse() (asked, error) {
 	if err != nil || addr.Zone() != "" {
 		return asked{}, fmt.Errorf("client %q: want an IP address", text)
 	}
-	transport, ok := transports[c.Transport]
+	transport, ok := hostabi.ParseTransport(cmp.Or(c.Transport, "udp"))
 	if !ok {
 		return asked{}, fmt.Errorf("transport %q: want udp, tcp, tls or https", c.Transport)
 	}

@@ -1,6 +1,7 @@
 package sdktest
 
 import (
+	"cmp"
 	"context"
 	"net/netip"
 	"strings"
@@ -186,11 +187,7 @@ func parseClient(tb testing.TB, q Question) resolve.Client {
 	if err != nil {
 		tb.Fatalf("sdktest: client: %v", err)
 	}
-	transports := map[string]hostabi.Transport{
-		"": hostabi.TransportUDP, "udp": hostabi.TransportUDP, "tcp": hostabi.TransportTCP,
-		"tls": hostabi.TransportTLS, "https": hostabi.TransportHTTPS,
-	}
-	transport, ok := transports[q.Transport]
+	transport, ok := hostabi.ParseTransport(cmp.Or(q.Transport, "udp"))
 	if !ok {
 		tb.Fatalf("sdktest: transport %q: want udp, tcp, tls or https", q.Transport)
 	}
