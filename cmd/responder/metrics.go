@@ -145,7 +145,7 @@ func (c *guestCollector) Collect(ch chan<- prometheus.Metric) {
 		sum := took[a.Label]
 		sum.Add(a.Stats.Latency())
 		took[a.Label] = sum
-		labels := []string{a.Label, a.Zone.String(), a.At.String(), scopeLabel(a.Scope)}
+		labels := []string{a.Label, a.Zone.String(), a.At.String(), a.Scope.String()}
 		// The version before may be the same one with another configuration.
 		series := [4]string(labels)
 		if sent[series] {
@@ -202,13 +202,6 @@ func collectGuestMemory(ch chan<- prometheus.Metric, m resolve.Memory) {
 	send(descGuestRoom, prometheus.CounterValue, float64(m.Evicted), "instance")
 	send(descGuestRoom, prometheus.CounterValue, float64(m.Unloaded), "code")
 	ch <- prometheus.MustNewConstHistogram(descGuestLoads, m.Loads.Calls, m.Loads.Sum.Seconds(), m.Loads.Buckets)
-}
-
-func scopeLabel(s resolve.Scope) string {
-	if s == resolve.ScopeName {
-		return "name"
-	}
-	return "subtree"
 }
 
 // replicaCollector collects how far what is served is.

@@ -38,7 +38,7 @@ type point struct {
 func figuresByPoint(inForce iter.Seq[*resolve.Attachment]) map[point][]GuestFigures {
 	all := map[point][]GuestFigures{}
 	for a := range inForce {
-		at := point{a.Zone.Key(), a.At.Key(), scopeWords[a.Scope]}
+		at := point{a.Zone.Key(), a.At.Key(), a.Scope.String()}
 		all[at] = append(all[at], figures(a))
 	}
 	return all

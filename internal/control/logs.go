@@ -217,7 +217,7 @@ func (s *lineStream) alive() {
 
 func logLine(e *guestlog.Entry) GuestLogLine {
 	line := GuestLogLine{
-		ID: e.ID, Time: e.Time.UTC(), Guest: e.Guest, Version: e.Version, Zone: e.Zone.String(), At: e.At.String(), Scope: scopeWords[e.Scope],
+		ID: e.ID, Time: e.Time.UTC(), Guest: e.Guest, Version: e.Version, Zone: e.Zone.String(), At: e.At.String(), Scope: e.Scope.String(),
 		Level: levelWords[e.Level], Line: e.Line, LeftOut: e.LeftOut,
 	}
 	if f := e.Failure; f != nil {

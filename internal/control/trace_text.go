@@ -124,7 +124,7 @@ func (w *traceWords) step(s *resolve.Step) TraceStep {
 		return t
 	}
 	a := s.Attachment
-	t.Attachment = &TraceAttachment{At: a.At.String(), Scope: scopeWords[a.Scope], Guest: a.Label, Fallback: fallbackWords[a.Fallback]}
+	t.Attachment = &TraceAttachment{At: a.At.String(), Scope: a.Scope.String(), Guest: a.Label, Fallback: fallbackWords[a.Fallback]}
 	t.Passed = passedWords[s.Passed]
 	if c := s.Choice; c != nil {
 		t.Candidate = &TraceCandidate{Guest: c.Candidate.Label, Canary: percent(c.Share), Shadow: c.Shadow, Chosen: c.Chosen, Withdrawn: c.Withdrawn}
@@ -135,8 +135,6 @@ func (w *traceWords) step(s *resolve.Step) TraceStep {
 	t.Decided, t.Why = decided(s)
 	return t
 }
-
-var scopeWords = map[resolve.Scope]string{resolve.ScopeSubtree: ScopeSubtree, resolve.ScopeName: ScopeName}
 
 var fallbackWords = map[resolve.Fallback]string{
 	resolve.FallbackStatic: "static", resolve.FallbackServFail: "servfail", resolve.FallbackLastGood: "last-good",

@@ -46,6 +46,14 @@ const (
 	ScopeName                 // the attachment point alone
 )
 
+// String names the scope as the store does.
+func (s Scope) String() string {
+	if s == ScopeName {
+		return "name"
+	}
+	return "subtree"
+}
+
 // Fallback says what is answered where a guest fails.
 type Fallback uint8
 
