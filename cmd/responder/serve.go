@@ -282,15 +282,15 @@ func (s *server) listenControl(ctx context.Context, p *program, spec storeSpec, 
 		return err
 	}
 	handler := control.Handler(service, control.Endpoint{
-		Status:   control.Status{Store: spec.String(), Version: buildVersion().Version, PID: os.Getpid()},
-		TokenNow: func() string { return *s.secrets.token.Load() },
-		Closed:   p.config.beyond() || p.config.ControlClientCA != "",
-		Rate:     p.config.ControlRate,
-		Journal:  s.journal,
-		Ending:   s.ending,
-		Guests:   func() iter.Seq[*resolve.Attachment] { return resolver.Routing().Attachments() },
-		Observe:  countRequests(s.requests),
-		Explain:  (&explainer{s.dns, resolver, p.config.Site}).explain,
+		Status:  control.Status{Store: spec.String(), Version: buildVersion().Version, PID: os.Getpid()},
+		Token:   func() string { return *s.secrets.token.Load() },
+		Closed:  p.config.beyond() || p.config.ControlClientCA != "",
+		Rate:    p.config.ControlRate,
+		Journal: s.journal,
+		Ending:  s.ending,
+		Guests:  func() iter.Seq[*resolve.Attachment] { return resolver.Routing().Attachments() },
+		Observe: countRequests(s.requests),
+		Explain: (&explainer{s.dns, resolver, p.config.Site}).explain,
 		Replica: func() (store.Replica, map[string]string) {
 			return s.replica.Describe(), s.replica.Status().Problems
 		},

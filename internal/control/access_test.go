@@ -14,6 +14,9 @@ import (
 	"github.com/namelet/namelet/store"
 )
 
+// secret is a token that stays as it is.
+func secret(text string) func() string { return func() string { return text } }
+
 // tenancy is an endpoint with two zones.
 type tenancy struct {
 	service *control.Service
@@ -63,7 +66,7 @@ func codeOf(t *testing.T, err error) control.Code {
 // A tenant's token is for its own zone and guests, whatever the operation; what it
 // may do fails only further on.
 func TestTenantToken(t *testing.T) {
-	tn := newTenancy(t, control.Endpoint{Token: "admin"})
+	tn := newTenancy(t, control.Endpoint{Token: secret("admin")})
 	ctx := t.Context()
 	c := tn.holder(t, control.TokenRequest{Name: "tenant", Scopes: []string{"guests", "records"}, Zones: []string{"a.example"}, Guests: []string{"shop", "team-*"}})
 	junk := []byte("\x00asm\x01\x00\x00\x00")
@@ -130,7 +133,7 @@ func TestTenantToken(t *testing.T) {
 // A tenant cannot have back by a rollback what it could not attach: another's guest, or
 // a look into another's zone that was taken away.
 func TestTenantRollback(t *testing.T) {
-	tn := newTenancy(t, control.Endpoint{Token: "admin"})
+	tn := newTenancy(t, control.Endpoint{Token: secret("admin")})
 	ctx := t.Context()
 	c := tn.holder(t, control.TokenRequest{Name: "tenant", Scopes: []string{"guests"}, Zones: []string{"a.example"}, Guests: []string{"shop"}})
 	for _, guest := range []string{"shop", "theirs"} {
@@ -172,7 +175,7 @@ func TestTenantRollback(t *testing.T) {
 // What limits a token also limits what it is shown: of other zones not even that they
 // are there, and of others' guests no configuration.
 func TestTenantSees(t *testing.T) {
-	tn := newTenancy(t, control.Endpoint{Token: "admin"})
+	tn := newTenancy(t, control.Endpoint{Token: secret("admin")})
 	ctx := t.Context()
 	for _, guest := range []string{"shop", "theirs"} {
 		if _, err := tn.store.PutGuest(ctx, guest, []byte(guest)); err != nil {
@@ -217,7 +220,7 @@ func TestTenantSees(t *testing.T) {
 
 // Scopes, expiry and deletion of tokens without limits.
 func TestTokenScopes(t *testing.T) {
-	tn := newTenancy(t, control.Endpoint{Token: "admin"})
+	tn := newTenancy(t, control.Endpoint{Token: secret("admin")})
 	ctx := t.Context()
 	reader := tn.holder(t, control.TokenRequest{Name: "reader", Scopes: []string{"read"}})
 	if _, err := reader.Zones(ctx); err != nil {
@@ -357,7 +360,7 @@ func FuzzCredentials(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	handler := control.Handler(service, control.Endpoint{Closed: true, Token: "file"})
+	handler := control.Handler(service, control.Endpoint{Closed: true, Token: secret("file")})
 	for _, shown := range []string{"Bearer " + made.Secret, "bearer " + made.Secret + " ", "Bearer file", "Basic YTpi", "Bearer namelet_reader_" + strings.Repeat("0", 64), "Bearer namelet__"} {
 		f.Add(shown, "localhost", "id", "")
 	}

@@ -369,7 +369,7 @@ func TestHandlerRefuses(t *testing.T) {
 }
 
 func TestToken(t *testing.T) {
-	endpoint := control.Endpoint{Token: "right", Status: control.Status{Store: "memory:"}}
+	endpoint := control.Endpoint{Token: secret("right"), Status: control.Status{Store: "memory:"}}
 	for token, want := range map[string]control.Code{"right": "", "wrong": control.CodeUnauthenticated, "": control.CodeUnauthenticated} {
 		client, _ := newClient(t, endpoint, token)
 		_, err := client.Zones(t.Context())

@@ -24,9 +24,9 @@ type gate struct {
 }
 
 func newGate(s *Service, e Endpoint) *gate {
-	token := e.TokenNow
+	token := e.Token
 	if token == nil {
-		token = func() string { return e.Token }
+		token = func() string { return "" }
 	}
 	return &gate{store: s.store, token: token, closed: e.Closed, addresses: newRates(e.Rate), callers: newRates(e.Rate)}
 }

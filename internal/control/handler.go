@@ -51,11 +51,10 @@ const (
 
 // Endpoint says what a server's endpoint is about.
 type Endpoint struct {
-	Status   Status
-	Replica  func() (own store.Replica, problems map[string]string) // how the server is; nil where it does not serve
-	Token    string                                                 // of whoever may do all; empty for none
-	TokenNow func() string                                          // the same, where it may change; else nil
-	Explain  Explain                                                // how it answers a query; nil where it does not serve
+	Status  Status
+	Replica func() (own store.Replica, problems map[string]string) // how the server is; nil where it does not serve
+	Token   func() string                                          // of whoever may do all, as it is now; empty, or a nil func, for none
+	Explain Explain                                                // how it answers a query; nil where it does not serve
 
 	Journal *guestlog.Journal                    // what guests logged; nil where none run
 	Guests  func() iter.Seq[*resolve.Attachment] // those in force; nil where none are

@@ -46,7 +46,7 @@ func lines(t *testing.T, c *control.Client, q control.GuestLogsQuery) (all []str
 }
 
 func TestLogsOfTenant(t *testing.T) {
-	tn, journal := logging(t, control.Endpoint{Token: "admin"})
+	tn, journal := logging(t, control.Endpoint{Token: secret("admin")})
 	journal.Note(note("shop@1", "a.example", "mine"))
 	journal.Note(note("shop@1", "b.example", "theirs"))
 	journal.Note(note("shop@2", "a.example", "newer"))
@@ -86,7 +86,7 @@ var errEnough = errors.New("enough")
 
 func TestLogsAreFollowed(t *testing.T) {
 	ending := make(chan struct{})
-	tn, journal := logging(t, control.Endpoint{Token: "admin", Ending: ending})
+	tn, journal := logging(t, control.Endpoint{Token: secret("admin"), Ending: ending})
 	c := control.NewClient(tn.address, "admin")
 	defer c.Close()
 	journal.Note(note("shop@1", "a.example", "0"))
@@ -145,7 +145,7 @@ func follow(t *testing.T, tn tenancy, token string) net.Conn {
 }
 
 func TestFollowersAreBounded(t *testing.T) {
-	tn, _ := logging(t, control.Endpoint{Token: "admin"})
+	tn, _ := logging(t, control.Endpoint{Token: secret("admin")})
 	var all []net.Conn
 	for range 16 {
 		all = append(all, follow(t, tn, "admin"))
@@ -176,7 +176,7 @@ func TestFollowersAreBounded(t *testing.T) {
 
 // A tenant that follows as often as it may leaves others their places.
 func TestFollowersOfTenant(t *testing.T) {
-	tn, _ := logging(t, control.Endpoint{Token: "admin"})
+	tn, _ := logging(t, control.Endpoint{Token: secret("admin")})
 	made, err := tn.service.CreateToken(t.Context(), control.TokenRequest{Name: "tenant", Scopes: []string{"guests"}, Zones: []string{"a.example"}, Guests: []string{"shop"}})
 	if err != nil {
 		t.Fatal(err)
@@ -197,7 +197,7 @@ func TestFollowersOfTenant(t *testing.T) {
 
 // Who follows a guest does so for as long as its token is good.
 func TestFollowEndsWithToken(t *testing.T) {
-	tn, journal := logging(t, control.Endpoint{Token: "admin"})
+	tn, journal := logging(t, control.Endpoint{Token: secret("admin")})
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	c := tn.holder(t, control.TokenRequest{Name: "brief", Scopes: []string{"guests"}})

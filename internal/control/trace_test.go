@@ -40,7 +40,7 @@ func alias(_ context.Context, q control.Explainable) (control.Explained, error) 
 }
 
 func TestTraceOfTenant(t *testing.T) {
-	tn := newTenancy(t, control.Endpoint{Token: "admin", Explain: alias})
+	tn := newTenancy(t, control.Endpoint{Token: secret("admin"), Explain: alias})
 	ctx := t.Context()
 	admin := control.NewClient(tn.address, "admin")
 	defer admin.Close()
@@ -75,7 +75,7 @@ func TestTraceOfTenant(t *testing.T) {
 
 // A token for guests is told how its own decide, and not how others do.
 func TestTraceOfGuestToken(t *testing.T) {
-	tn := newTenancy(t, control.Endpoint{Token: "admin", Explain: alias})
+	tn := newTenancy(t, control.Endpoint{Token: secret("admin"), Explain: alias})
 	for guest, want := range map[string]string{"shop": "guest", "other": "hidden"} {
 		c := tn.holder(t, control.TokenRequest{Name: guest, Scopes: []string{"guests"}, Guests: []string{guest}})
 		got, err := c.TraceQuery(t.Context(), control.QueryTraceRequest{Name: "a.example"})
