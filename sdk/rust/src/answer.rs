@@ -15,8 +15,8 @@ const KIND_HANDLE: u8 = 2;
 
 const MAX_RECORDS: u16 = 256;
 
-/// The answer under way. Until something is said it is "static". The first of records and of
-/// dispositions other than an answer wins over the other: records after one do not count.
+/// The answer under way. Until something is said it is "static". A disposition other than an answer
+/// wins over records, those before it and those after, and the last one named counts.
 pub struct Answer<'a> {
     out: &'a mut [u8; BUFFER],
     len: usize,
