@@ -188,7 +188,7 @@ func writeSecret(t *testing.T, secret *core.Secret) (dir string) {
 		}
 	}
 	// The container's user has to come through.
-	for d := dir; d != os.TempDir(); d = filepath.Dir(d) {
+	for d := dir; d != filepath.Clean(os.TempDir()); d = filepath.Dir(d) {
 		if err := os.Chmod(d, 0o755); err != nil {
 			t.Fatal(err)
 		}
