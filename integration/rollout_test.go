@@ -109,14 +109,7 @@ func (r *rolloutRig) inTheShadow() {
 	if said := r.askAll(); said[`"a"`] != 100*len(r.clients) {
 		r.Errorf("beside a shadow: %v", said)
 	}
-	for _, s := range r.status(0).Replicas {
-		if s.Candidate == 2 && s.Compared > 0 {
-			r.Logf("of %d questions for 100 names a shadow heard %d, of which %d differ", 100*len(r.clients), s.Compared, s.Differ)
-			if s.Compared <= 110 || s.Differ != s.Compared {
-				r.Errorf("a shadow heard %d, of which %d differ: want more than the names, and all", s.Compared, s.Differ)
-			}
-		}
-	}
+	r.awaitHeard()
 	began := time.Now()
 	r.command(0, "activate", "say@2", "--zone", appsApex, "--shadow", "--max-differences", "1%")
 	undone := r.awaitUndone(began)
@@ -125,6 +118,23 @@ func (r *rolloutRig) inTheShadow() {
 	}
 	r.Logf("rolled back by itself after %v: %s", time.Since(began).Round(time.Millisecond), undone.Reason)
 	r.awaitTrial(0)
+}
+
+// awaitHeard waits for the shadow to have heard more than each name once, of which every answer differs.
+func (r *rolloutRig) awaitHeard() {
+	r.Helper()
+	for deadline := time.Now().Add(5*time.Second + r.slack()); ; time.Sleep(50 * time.Millisecond) {
+		replicas := r.status(0).Replicas
+		for _, s := range replicas {
+			if s.Candidate == 2 && s.Compared > 110 && s.Differ == s.Compared {
+				r.Logf("of %d questions for 100 names a shadow heard %d, of which all differ", 100*len(r.clients), s.Compared)
+				return
+			}
+		}
+		if time.Now().After(deadline) {
+			r.Fatalf("a shadow has to hear more than the 100 names, and all differ: %+v", replicas)
+		}
+	}
 }
 
 // awaitUndone waits five seconds at most, from began, for a rollback.
