@@ -82,9 +82,9 @@ func (c *Cache) Get(q *Question, in *Inputs) (leaf Leaf, ok bool) {
 		return Leaf{}, false
 	}
 	e.touch()
+	leaf, guest := e.leaf()
+	c.guests.used(guest)
 	c.counts.hits.Add(1)
-	c.guests.used(e.guest())
-	leaf = e.leaf()
 	leaf.ScopeV4, leaf.ScopeV6 = scope4, scope6
 	return leaf, true
 }

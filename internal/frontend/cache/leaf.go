@@ -88,18 +88,20 @@ func (e entry) setLeaf(l *Leaf, groups []group, guest uint32) {
 	copy(b[copy(b, l.Msg):], l.Options)
 }
 
-func (e entry) leaf() Leaf {
+// leaf returns a leaf, and the number of the guest that it is of.
+func (e entry) leaf() (l Leaf, guest uint32) {
 	b := e.body()
 	le := binary.LittleEndian
 	msg, options, groups := int(le.Uint16(b)), int(le.Uint16(b[2:])), le.Uint32(b[4:])
 	code := le.Uint16(b[10:])
-	l := Leaf{Meta: Meta{Required: le.Uint16(b[8:]), RCode: code & rcodeMask, Class: uint8(code >> rcodeBits), Bucket: le.Uint64(b[16:])}}
+	guest = le.Uint32(b[12:])
+	l = Leaf{Meta: Meta{Required: le.Uint16(b[8:]), RCode: code & rcodeMask, Class: uint8(code >> rcodeBits), Bucket: le.Uint64(b[16:])}}
 	b = b[leafHeaderLen:]
 	for ; groups > 0; groups-- {
 		b = b[groupHeaderLen+4*int(le.Uint32(b[4:])):]
 	}
 	l.Msg, l.Options = b[:msg:msg], b[msg:msg+options:msg+options]
-	return l
+	return l, guest
 }
 
 // valid reports whether nothing that a leaf depends on has changed. What has been
