@@ -103,25 +103,27 @@ func TestStuckWorker(t *testing.T) {
 // flood of them fills the log.
 func TestSlowAnswerLog(t *testing.T) {
 	h := handler(func(q authority.Question, _ resolve.Client, resp *resolve.Response) {
-		if !q.Name.Equal(rr.MustParseName("quick.example.")) {
-			time.Sleep(15 * time.Millisecond)
-		}
+		time.Sleep(15 * time.Millisecond)
 		resp.Outcome = authority.OutcomeNXDomain
 		resp.Trace.Zone = rr.MustParseName("example.")
 		resp.Trace.Inputs = append(resp.Trace.Inputs, resolve.Input{Kind: resolve.InputPick, Arg: 3, Value: 2}, resolve.Input{Kind: resolve.InputNow, Arg: 60, Value: 1_000_000_020})
 	})
 	var log lines
 	s := serve(t, Config{Workers: 1, SlowAnswer: 10 * time.Millisecond, Logger: log.logger()}, h)
-	ask := func(name string) {
+	ask := func(s *Server) {
 		t.Helper()
-		if _, err := dns.ExchangeContext(t.Context(), new(dns.Msg).SetQuestion(name, dns.TypeAAAA), s.Addrs()[0].String()); err != nil {
+		if _, err := dns.ExchangeContext(t.Context(), new(dns.Msg).SetQuestion("slow.example.", dns.TypeAAAA), s.Addrs()[0].String()); err != nil {
 			t.Fatal(err)
 		}
 	}
+	var none lines
+	ask(serve(t, Config{Workers: 1, SlowAnswer: time.Hour, Logger: none.logger()}, h))
+	if text := none.String(); strings.Contains(text, "a slow answer") {
+		t.Errorf("an answer that was not slow is logged: %s", text)
+	}
 	begun := time.Now()
-	ask("quick.example.")
 	for range 3 * tardyBurst {
-		ask("slow.example.")
+		ask(s)
 	}
 	text := log.String()
 	const want = `qname=slow.example. qtype=AAAA client=127.0.0.1 transport=udp rcode=NXDOMAIN`
