@@ -9,6 +9,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/namelet/namelet/internal/control"
+	"github.com/namelet/namelet/internal/inputtext"
 )
 
 // writeTrace writes a response as dig does, and how it came about as comments below.
@@ -157,10 +158,7 @@ func writeInput(say func(int, string, ...any), in *control.TraceInput) {
 
 // inputText is an input with its grain and its value.
 func inputText(in *control.TraceInput) string {
-	if in.Grain == "" {
-		return in.Input + " = " + in.Value
-	}
-	return in.Input + " (" + in.Grain + ") = " + in.Value
+	return inputtext.Words{Input: in.Input, Grain: in.Grain, Value: in.Value}.String()
 }
 
 func cacheLine(c *control.TraceCache) string {

@@ -2,12 +2,12 @@ package control
 
 import (
 	"errors"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/namelet/namelet/hostabi"
 	"github.com/namelet/namelet/internal/authority"
+	"github.com/namelet/namelet/internal/inputtext"
 	"github.com/namelet/namelet/internal/resolve"
 	"github.com/namelet/namelet/rr"
 	"github.com/namelet/namelet/runtime"
@@ -203,36 +203,18 @@ func shown(set *rr.Set) *RecordSet {
 
 // input words an input; lookups are those of the call that asked for it.
 func (w *traceWords) input(in *resolve.Input, lookups []runtime.Lookup) TraceInput {
-	t := TraceInput{Input: in.Kind.String(), Value: strconv.FormatInt(in.Value, 10)}
-	switch in.Kind {
-	case runtime.EventLookup:
-		w.lookup(&t, &lookups[in.Arg])
-	case resolve.InputClient, resolve.InputSource:
-		t.Input, t.Grain, t.Value = "client", "/"+strconv.Itoa(int(in.V4))+" of IPv4, /"+strconv.Itoa(int(in.V6))+" of IPv6", in.Prefix.String()
-	case resolve.InputNow:
-		t.Grain, t.Value = (time.Duration(in.Arg) * time.Second).String(), time.Unix(in.Value, 0).UTC().Format(time.RFC3339)
-	case resolve.InputBefore:
-		t.Grain, t.Value = time.Unix(in.Arg, 0).UTC().Format(time.RFC3339), strconv.FormatBool(in.Value == 1)
-	case resolve.InputPick:
-		t.Grain = "of " + strconv.FormatInt(in.Arg, 10)
-	case resolve.InputTransport:
-		t.Value = hostabi.Transport(in.Value).String()
-	case resolve.InputSite:
-		t.Value = w.site
-	case resolve.InputRelease:
-		t.Input, t.Value = "release", "active"
-		if in.Value == 1 {
-			t.Value = "candidate"
-		}
+	if in.Kind == runtime.EventLookup {
+		return w.lookup(&lookups[in.Arg])
 	}
-	return t
+	words := inputtext.Of(in, w.site)
+	return TraceInput{Input: words.Input, Grain: words.Grain, Value: words.Value}
 }
 
 // lookup words a lookup. What another's zone has is not for the caller.
-func (w *traceWords) lookup(t *TraceInput, l *runtime.Lookup) {
-	t.Grain, t.Value = l.Name.String()+" "+l.Type.String(), l.Status.String()
+func (w *traceWords) lookup(l *runtime.Lookup) TraceInput {
+	t := TraceInput{Input: runtime.EventLookup.String(), Grain: l.Name.String() + " " + l.Type.String(), Value: l.Status.String()}
 	if l.Zone.IsZero() {
-		return
+		return t
 	}
 	t.Zone = l.Zone.String()
 	switch {
@@ -241,4 +223,5 @@ func (w *traceWords) lookup(t *TraceInput, l *runtime.Lookup) {
 	case l.Status == hostabi.StatusOK:
 		t.Value, t.Wildcard, t.Found = "found", l.Wildcard, shown(&l.Set)
 	}
+	return t
 }

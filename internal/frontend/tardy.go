@@ -2,14 +2,13 @@ package frontend
 
 import (
 	"log/slog"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
 
-	"github.com/namelet/namelet/hostabi"
+	"github.com/namelet/namelet/internal/inputtext"
 	"github.com/namelet/namelet/internal/resolve"
 	"github.com/namelet/namelet/rr"
 )
@@ -53,7 +52,7 @@ func (l *tardyLog) note(r *responder, q *query, rcode rr.RCode, began time.Time)
 	}
 	t := &r.resp.Trace
 	l.log.Warn("a slow answer", "qname", name.String(), "qtype", q.qtype.String(), "client", q.sender.addr.String(),
-		"transport", strings.ToLower(r.transport.String()), "rcode", rcode.String(), "took", took, "waited", r.waited,
+		"transport", r.transport.String(), "rcode", rcode.String(), "took", took, "waited", r.waited,
 		"zone", t.Zone.String(), "inputs", inputsText(t.Inputs), "dependencies", len(t.Deps), "keepable", t.Cacheable, "unlogged", l.skipped.Swap(0))
 }
 
@@ -61,30 +60,7 @@ func (l *tardyLog) note(r *responder, q *query, rcode rr.RCode, began time.Time)
 func inputsText(inputs []resolve.Input) string {
 	words := make([]string, len(inputs))
 	for i := range inputs {
-		words[i] = inputText(&inputs[i])
+		words[i] = inputtext.Of(&inputs[i], "this server's").String()
 	}
 	return strings.Join(words, ", ")
-}
-
-func inputText(in *resolve.Input) string {
-	switch in.Kind {
-	case resolve.InputClient, resolve.InputSource:
-		return "client " + in.Prefix.String()
-	case resolve.InputNow:
-		return "time " + time.Unix(in.Value, 0).UTC().Format(time.RFC3339) + " in steps of " + (time.Duration(in.Arg) * time.Second).String()
-	case resolve.InputBefore:
-		return "before " + time.Unix(in.Arg, 0).UTC().Format(time.RFC3339) + ": " + strconv.FormatBool(in.Value == 1)
-	case resolve.InputPick:
-		return "pick " + strconv.FormatInt(in.Value, 10) + " of " + strconv.FormatInt(in.Arg, 10)
-	case resolve.InputTransport:
-		return "transport " + strings.ToLower(hostabi.Transport(in.Value).String())
-	case resolve.InputSite:
-		return "site"
-	case resolve.InputRelease:
-		if in.Value == 1 {
-			return "release candidate"
-		}
-		return "release active"
-	}
-	return in.Kind.String() + " " + strconv.FormatInt(in.Value, 10)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"strings"
 
 	"github.com/miekg/dns"
 
@@ -57,7 +56,7 @@ func (l *QueryLog) Run(ctx context.Context) {
 func (l *QueryLog) write(r *record) {
 	defer l.done(r)
 	attrs := []slog.Attr{
-		slog.String("client", r.Client.String()), slog.String("transport", strings.ToLower(r.Transport.String())),
+		slog.String("client", r.Client.String()), slog.String("transport", r.Transport.String()),
 	}
 	if r.Client.Port() == 0 {
 		attrs[0] = slog.String("client", r.Client.Addr().String())
