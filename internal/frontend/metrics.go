@@ -3,7 +3,6 @@ package frontend
 import (
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -180,7 +179,7 @@ func (m *Metrics) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.MustNewConstMetric(descSlowWaiting, prometheus.GaugeValue, float64(m.slow.waiting()))
 	}
 	if m.watchdog != nil {
-		stuck, _ := m.watchdog.count(time.Now())
+		stuck, _ := m.watchdog.count()
 		ch <- prometheus.MustNewConstMetric(descStuck, prometheus.GaugeValue, float64(stuck))
 		count(descStuckEver, m.watchdog.found.Load())
 	}

@@ -27,7 +27,11 @@ type pulse struct {
 	worker    string       // for people
 	goroutine []byte       // how its stack begins in a dump
 	since     atomic.Int64 // when it took in hand what it has, in Unix nanoseconds; 0 for nothing
-	reported  int64        // the since that was logged; the watchdog's own
+
+	// The watchdog's own, by mu.
+	seen     int64         // the since of its last look
+	held     time.Duration // how long it has seen that
+	reported bool          // that was logged
 }
 
 // begin notes what the worker takes in hand, at the time now.
@@ -47,6 +51,7 @@ type watchdog struct {
 
 	mu     sync.Mutex
 	pulses []*pulse
+	looked time.Time // last
 }
 
 // join makes the pulse of a worker, which is the goroutine that calls.
@@ -63,9 +68,12 @@ func (w *watchdog) join(worker string) *pulse {
 	return p
 }
 
+// every is how much time lies between two looks.
+func (w *watchdog) every() time.Duration { return min(watchEvery, w.after/2) }
+
 // run looks at the workers until done is closed.
 func (w *watchdog) run(done <-chan struct{}) {
-	ticker := time.NewTicker(min(watchEvery, w.after/2))
+	ticker := time.NewTicker(w.every())
 	defer ticker.Stop()
 	for {
 		select {
@@ -77,38 +85,43 @@ func (w *watchdog) run(done <-chan struct{}) {
 	}
 }
 
-// look logs each worker that is stuck, once, with its stack.
+// look logs each worker that is stuck, once, with its stack. What counts is for how
+// many looks a worker had the same in hand, not what a clock says: where the whole
+// process stood still, or the clock was set, nobody is stuck.
 func (w *watchdog) look(now time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	passed := min(now.Sub(w.looked), w.every())
+	w.looked = now
 	stuck := false
 	for _, p := range w.pulses {
 		since := p.since.Load()
-		has := now.Sub(time.Unix(0, since))
-		if since == 0 || has < w.after {
+		if since == 0 || since != p.seen {
+			p.seen, p.held, p.reported = since, 0, false
+			continue
+		}
+		if p.held += passed; p.held < w.after {
 			continue
 		}
 		stuck = true
-		if p.reported == since {
+		if p.reported {
 			continue
 		}
-		p.reported = since
+		p.reported = true
 		w.found.Add(1)
-		w.log.Error("a worker is stuck: it answers nobody", "worker", p.worker, "for", has.Round(time.Millisecond), "stack", stackOf(p.goroutine))
+		w.log.Error("a worker is stuck: it answers nobody", "worker", p.worker, "for", p.held.Round(time.Millisecond), "stack", stackOf(p.goroutine))
 	}
 	w.stuck.Store(stuck)
 }
 
 // count returns how many workers are stuck, and for how long the first of them has
 // been.
-func (w *watchdog) count(now time.Time) (n int, longest time.Duration) {
+func (w *watchdog) count() (n int, longest time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, p := range w.pulses {
-		if since := p.since.Load(); since != 0 {
-			if has := now.Sub(time.Unix(0, since)); has >= w.after {
-				n, longest = n+1, max(longest, has)
-			}
+		if p.held >= w.after && p.since.Load() == p.seen {
+			n, longest = n+1, max(longest, p.held)
 		}
 	}
 	return n, longest
@@ -116,7 +129,7 @@ func (w *watchdog) count(now time.Time) (n int, longest time.Duration) {
 
 // Stuck returns how many workers have had one question in hand for longer than any
 // should take, and the longest such time.
-func (s *Server) Stuck() (workers int, longest time.Duration) { return s.watchdog.count(time.Now()) }
+func (s *Server) Stuck() (workers int, longest time.Duration) { return s.watchdog.count() }
 
 // stackOf returns the stack of the goroutine whose part of a dump begins so; empty
 // where it is gone. Everything stands still meanwhile.

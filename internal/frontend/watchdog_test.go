@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -96,6 +97,35 @@ func TestStuckWorker(t *testing.T) {
 	await(t, "the worker is forgotten", func() bool { n, _ := s.Stuck(); return n == 0 && health() == dns.RcodeSuccess })
 	if found := s.watchdog.found.Load(); found != 1 {
 		t.Errorf("%d were found, want 1", found)
+	}
+}
+
+// A worker that had a question in hand while the whole process stood still, or while
+// the clock was set, is not stuck; one that does not get on after that is.
+func TestProcessThatStoodStill(t *testing.T) {
+	var log lines
+	w := &watchdog{after: stuckTime, log: log.logger(), stuck: new(atomic.Bool)}
+	p := w.join("worker")
+	now := time.Now()
+	p.begin(now.Add(-time.Hour)) // by a clock that was set since
+	w.look(now)
+	for range 3 {
+		now = now.Add(watchEvery)
+		w.look(now)
+	}
+	now = now.Add(time.Hour)
+	w.look(now)
+	if n, longest := w.count(); n != 0 || log.String() != "" {
+		t.Fatalf("%d are stuck, for %v: %s", n, longest, log.String())
+	}
+	now = now.Add(watchEvery)
+	w.look(now)
+	if n, longest := w.count(); n != 1 || longest != stuckTime {
+		t.Errorf("%d are stuck, for %v", n, longest)
+	}
+	p.end()
+	if n, _ := w.count(); n != 0 {
+		t.Errorf("%d are stuck that came back", n)
 	}
 }
 
