@@ -18,6 +18,14 @@ const (
 	retryFirst = 250 * time.Millisecond // after a connection has failed; then twice as long each time
 	retryMost  = 8 * time.Second
 
+	// steady is how long a stream lasts that was more than a try: one that is taken and
+	// ended at once, or a disk that is full, is not called again and again.
+	steady = 8 * time.Second
+
+	// flushAfter is how many exchanges wait to be sent on, at most: so many are lost with
+	// a stream.
+	flushAfter = 64
+
 	// farewell is how long what still waits may take when Run is to end.
 	farewell = 3 * time.Second
 )
@@ -43,7 +51,8 @@ type Dnstap struct {
 
 	connected atomic.Bool
 	lost      atomic.Uint64
-	unflushed int // exchanges that are lost if the stream breaks
+	unflushed int  // exchanges that are lost if the stream breaks
+	told      bool // that it is connected; Run's own, as the one before
 
 	// Scratch of Run.
 	form  form
@@ -88,31 +97,60 @@ func (d *Dnstap) Reopen() {
 func (d *Dnstap) Run(ctx context.Context) {
 	wait := retryFirst
 	for ctx.Err() == nil {
-		s, err := d.address.open(ctx)
-		if err == nil {
-			wait = retryFirst
-			d.connected.Store(true)
-			d.log.Info("dnstap is connected", "to", d.address.kind+":"+d.address.place)
-			err = d.send(ctx, s)
-			d.connected.Store(false)
-		}
+		began := time.Now()
+		err := d.stream(ctx)
 		if err == nil {
 			continue // told to end, or to open anew
 		}
-		d.complain(err)
+		if ctx.Err() == nil {
+			d.complain(err)
+		}
+		if time.Since(began) > steady {
+			wait = retryFirst
+		}
 		select {
 		case <-time.After(wait):
 			wait = min(2*wait, retryMost)
 		case <-ctx.Done():
 		}
 	}
+	d.giveUp()
+}
+
+// stream opens a stream and sends what is taken. The error says why it could not be
+// opened or broke.
+func (d *Dnstap) stream(ctx context.Context) error {
+	s, err := d.address.open(ctx)
+	if err != nil {
+		return err
+	}
+	if !d.told {
+		d.log.Info("dnstap is connected", "to", d.address.kind+":"+d.address.place)
+		d.told = true
+	}
+	d.connected.Store(true)
+	defer d.connected.Store(false)
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(farewell, func() { s.under.Close() }) })()
+	return d.send(ctx, s)
 }
 
 // complain logs, once a minute, that nothing can be sent.
 func (d *Dnstap) complain(err error) {
 	if skipped, ok := d.trouble.Pass(time.Now()); ok {
+		d.told = false
 		d.log.Warn("dnstap is not connected: what there is no room for is dropped",
 			"to", d.address.kind+":"+d.address.place, "error", err, "unlogged", skipped)
+	}
+}
+
+// giveUp counts and tells what nobody takes any more.
+func (d *Dnstap) giveUp() {
+	for len(d.full) > 0 {
+		d.done(<-d.full)
+		d.lost.Add(1)
+	}
+	if lost := d.lost.Load(); lost > 0 {
+		d.log.Warn("dnstap ends, and not all that was taken has got there", "to", d.address.kind+":"+d.address.place, "lost", lost)
 	}
 }
 
@@ -131,7 +169,8 @@ func (d *Dnstap) send(ctx context.Context, s *stream) (err error) {
 		case r := <-d.full:
 			err = d.write(s, r)
 		case <-d.reopen:
-			return s.close()
+			d.told = false
+			return s.close(outputTime)
 		case <-ctx.Done():
 			return d.sendRest(s)
 		}
@@ -141,19 +180,14 @@ func (d *Dnstap) send(ctx context.Context, s *stream) (err error) {
 	}
 }
 
-// sendRest sends what waits, for a while, and ends the stream.
+// sendRest sends what waits, until the stream is closed under it, and ends it.
 func (d *Dnstap) sendRest(s *stream) error {
-	for deadline := time.Now().Add(farewell); time.Now().Before(deadline); {
-		select {
-		case r := <-d.full:
-			if err := d.write(s, r); err != nil {
-				return err
-			}
-		default:
-			return s.close()
+	for len(d.full) > 0 {
+		if err := d.write(s, <-d.full); err != nil {
+			return err
 		}
 	}
-	return s.close()
+	return s.close(farewell)
 }
 
 // write writes the messages of one exchange, which go out once no other waits or
@@ -169,7 +203,7 @@ func (d *Dnstap) write(s *stream, r *record) error {
 			return err
 		}
 	}
-	if len(d.full) > 0 {
+	if len(d.full) > 0 && d.unflushed < flushAfter {
 		return nil
 	}
 	if err := s.Flush(); err != nil {

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -159,6 +160,146 @@ func TestFiles(t *testing.T) {
 	}
 	if text, err := os.ReadFile(kept[0]); err != nil || string(text) != "before" {
 		t.Errorf("got %q, %v", text, err)
+	}
+}
+
+// start runs a Dnstap until end is called, which waits.
+func start(t *testing.T, address string, log *slog.Logger) (d *Dnstap, end func()) {
+	t.Helper()
+	d, err := NewDnstap(DnstapConfig{Address: address, Sample: 1, Log: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ran := make(chan struct{})
+	go func() {
+		d.Run(ctx)
+		close(ran)
+	}()
+	end = func() {
+		cancel()
+		select {
+		case <-ran:
+		case <-time.After(farewell + outputTime):
+			t.Error("it does not end")
+		}
+	}
+	t.Cleanup(end)
+	return d, end
+}
+
+// A disk that is full does not fill up with files that hold nothing, nor the log with
+// lines, and what was lost is counted.
+func TestFullDisk(t *testing.T) {
+	const full = "/dev/full"
+	if _, err := os.Stat(full); err != nil {
+		t.Skip("needs ", full)
+	}
+	var out bytes.Buffer // written by Run alone, read when it has ended
+	d, end := start(t, "file:"+full, slog.New(slog.NewTextHandler(&out, nil)))
+	x := exchange(t, "www.example.")
+	time.Sleep(5 * retryFirst)
+	for range 3 {
+		d.Take(x)
+	}
+	end()
+	if text := out.String(); strings.Count(text, "no space left") != 1 || strings.Contains(text, "is connected") || !strings.Contains(text, "lost=3") {
+		t.Errorf("got %s", text)
+	}
+	dir := t.TempDir()
+	path := filepath.Join(dir, "a.fstrm")
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f, err := createFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Close()
+	if all, err := os.ReadDir(dir); err != nil || len(all) != 1 {
+		t.Errorf("an empty file was moved aside: %v, %v", all, err)
+	}
+}
+
+// What is a link to a file is not written over.
+func TestLink(t *testing.T) {
+	dir := t.TempDir()
+	path, link := filepath.Join(dir, "a"), filepath.Join(dir, "b")
+	if err := errors.Join(os.WriteFile(path, []byte("before"), 0o600), os.Symlink(path, link)); err != nil {
+		t.Fatal(err)
+	}
+	if f, err := createFile(link); err == nil || !strings.Contains(err.Error(), "name the file") {
+		t.Errorf("got %v, %v", f, err)
+	}
+}
+
+// A receiver that agrees and ends at once is not called again and again.
+func TestReceiverThatEndsAtOnce(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	var calls atomic.Int64
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			calls.Add(1)
+			framestream.NewReader(conn, &framestream.ReaderOptions{ContentTypes: [][]byte{contentType}, Bidirectional: true})
+			conn.Close()
+		}
+	}()
+	var out bytes.Buffer
+	d, end := start(t, "tcp:"+l.Addr().String(), slog.New(slog.NewTextHandler(&out, nil)))
+	x := exchange(t, "www.example.")
+	for began := time.Now(); time.Since(began) < 12*retryFirst; time.Sleep(5 * time.Millisecond) {
+		d.Take(x)
+	}
+	end()
+	if n := calls.Load(); n < 2 || n > 5 { // after 250, 500, 1000 and 2000 ms
+		t.Errorf("it was called %d times", n)
+	}
+	if text := out.String(); strings.Count(text, "is connected") > 2 || strings.Count(text, "is not connected") != 1 {
+		t.Errorf("got %s", text)
+	}
+}
+
+// Receivers that say nothing, or take nothing, do not keep a server from its end, and
+// what they did not take counts as lost.
+func TestReceiversThatStall(t *testing.T) {
+	agree := func(conn net.Conn) {
+		framestream.NewReader(conn, &framestream.ReaderOptions{ContentTypes: [][]byte{contentType}, Bidirectional: true})
+	}
+	for name, greet := range map[string]func(net.Conn){"silent": func(net.Conn) {}, "not reading": agree} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l, err := net.Listen("unix", filepath.Join(t.TempDir(), "tap.sock"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer l.Close()
+			d, end := start(t, "unix:"+l.Addr().String(), slog.New(slog.DiscardHandler))
+			conn, err := l.Accept()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			greet(conn)
+			x := exchange(t, "www.example.")
+			x.Response = make([]byte, 1000)
+			for began := time.Now(); len(d.full) < 1000; time.Sleep(time.Microsecond) {
+				if d.Take(x); time.Since(began) > 10*time.Second {
+					t.Fatal("they are all taken")
+				}
+			}
+			end()
+			if s := d.Stats(); s.Lost < 1000 || s.Waiting != 0 || s.Lost > s.Taken {
+				t.Errorf("got %+v", s)
+			}
+		})
 	}
 }
 
