@@ -2,16 +2,9 @@ package integration
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	crand "crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/json"
-	"encoding/pem"
 	"fmt"
-	"math/big"
 	"net/http"
 	"net/url"
 	"os"
@@ -25,6 +18,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/namelet/namelet/internal/faultproxy"
+	"github.com/namelet/namelet/internal/testcert"
 )
 
 // watchedRig is three servers over one emulator, which a Prometheus watches with the rules of deploy/prometheus.
@@ -86,7 +80,11 @@ func (r *watchedRig) importFar() {
 // serveAll starts the servers, with a certificate and a limit of memory, so that there is something to be told of both.
 func (r *watchedRig) serveAll() {
 	r.Helper()
-	certificate, key := newCertificate(r)
+	dir := r.TempDir()
+	certificate, key := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	if err := testcert.Write(certificate, key, "ns.example", 30*24*time.Hour); err != nil { // below 14 days an alert fires
+		r.Fatal(err)
+	}
 	for range 3 {
 		s := r.newServer()
 		address := freePorts(r, 1)[0]
@@ -95,35 +93,6 @@ func (r *watchedRig) serveAll() {
 		r.serve(s)
 	}
 	r.more = nil
-}
-
-// newCertificate makes files with a certificate for a month, and its key.
-func newCertificate(t testing.TB) (certificate, key string) {
-	t.Helper()
-	private, err := ecdsa.GenerateKey(elliptic.P256(), crand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "ns.example"}, DNSNames: []string{"ns.example"},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(30 * 24 * time.Hour),
-	}
-	der, err := x509.CreateCertificate(crand.Reader, template, template, private.Public(), private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pkcs, err := x509.MarshalPKCS8PrivateKey(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	write := func(name, kind string, content []byte) string {
-		file := filepath.Join(t.TempDir(), name)
-		if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: content}), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return file
-	}
-	return write("cert.pem", "CERTIFICATE", der), write("key.pem", "PRIVATE KEY", pkcs)
 }
 
 var (
