@@ -246,9 +246,7 @@ func (r *balancerRig) underLoad(balancers ...string) {
 	}
 	time.Sleep(time.Second)
 	for _, s := range r.servers {
-		r.restart(s, func() {
-			s.stop()
-		}, drainTime)
+		r.restart(s, s.stop, drainTime)
 	}
 	r.expectAsked()
 	killed := time.Now()

@@ -28,7 +28,25 @@ import (
 // standard output.
 func podman(t *testing.T, args ...string) string {
 	t.Helper()
-	return output(t, exec.Command("podman", append([]string{"--cgroup-manager=cgroupfs", "--runtime", "runc"}, args...)...))
+	return output(t, podmanCommand(context.Background(), args...)) // at a test's end too
+}
+
+func podmanCommand(ctx context.Context, args ...string) *exec.Cmd {
+	return exec.CommandContext(ctx, "podman", append([]string{"--cgroup-manager=cgroupfs", "--runtime", "runc"}, args...)...)
+}
+
+// feed runs a command of the program in the container, which reads a file on standard
+// input: the image has no tar to copy files with.
+func feed(t *testing.T, name, file string, args ...string) {
+	t.Helper()
+	in, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	cmd := podmanCommand(t.Context(), append([]string{"exec", "-i", name, "responder"}, args...)...)
+	cmd.Stdin = in
+	output(t, cmd)
 }
 
 func output(t *testing.T, cmd *exec.Cmd) string {
@@ -58,8 +76,8 @@ func TestImage(t *testing.T) {
 	}
 	name := fmt.Sprintf("namelet-check-%d", os.Getpid())
 	repository := serveRegistry(t) + "/" + name
-	context := filepath.Join(t.TempDir(), "context")
-	image, size := buildImage(t, repository, context)
+	folder := filepath.Join(t.TempDir(), "context")
+	image, size := buildImage(t, repository, folder)
 	checkPushed(t, repository)
 	t.Logf("the image has %.1f MB", float64(size)/1e6)
 	if size > 64_000_000 {
@@ -84,11 +102,11 @@ func TestImage(t *testing.T) {
 	t.Cleanup(func() { podman(t, "rm", "-f", "-v", name) })
 
 	awaitHealth(t, name)
-	importZone(t, name)
+	feed(t, name, "../../guests/apps/testdata/apps.example.zone", "zone", "import", "--origin", "apps.example", "/dev/stdin")
 	if got := ask(t, listen, "apps.example.", dns.TypeSOA); len(got.Answer) != 1 || got.Rcode != dns.RcodeSuccess {
 		t.Errorf("got %v, want the SOA of apps.example", got)
 	}
-	pushGuest(t, name, filepath.Join(context, "linux", runtime.GOARCH, "usr/bin/responder"), listen)
+	pushGuest(t, name, filepath.Join(folder, "linux", runtime.GOARCH, "usr/bin/responder"), listen)
 	if user := podman(t, "inspect", "--format", "{{.Config.User}}", name); user != "65532:65532" {
 		t.Errorf("runs as %q, want 65532:65532", user)
 	}
@@ -109,15 +127,15 @@ func TestImage(t *testing.T) {
 }
 
 // buildImage builds the image twice, checks that both are the same, and gives its
-// name and size in octets. The program is in context.
-func buildImage(t *testing.T, name, context string) (image string, size int) {
+// name and size in octets. The program is in folder.
+func buildImage(t *testing.T, name, folder string) (image string, size int) {
 	t.Helper()
 	image = fmt.Sprintf("%s:check-%s", name, runtime.GOARCH)
 	t.Cleanup(func() { podman(t, "rmi", "-f", image) })
 	digest := regexp.MustCompile(`sha256:[0-9a-f]{64}`)
 	build := func() string {
 		cmd := exec.Command("../image", name)
-		cmd.Env = append(os.Environ(), "ENGINE=podman", "TAG=check", "CONTEXT="+context, "ARCHES="+runtime.GOARCH, "TAGS=", "PUSH=yes")
+		cmd.Env = append(os.Environ(), "ENGINE=podman", "TAG=check", "CONTEXT="+folder, "ARCHES="+runtime.GOARCH, "TAGS=", "PUSH=yes")
 		return digest.FindString(output(t, cmd))
 	}
 	first, second := build(), build()
@@ -167,7 +185,7 @@ func awaitHealth(t *testing.T, name string) {
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	for {
-		out, err := exec.CommandContext(ctx, "podman", "--cgroup-manager=cgroupfs", "--runtime", "runc", "healthcheck", "run", name).CombinedOutput()
+		out, err := podmanCommand(ctx, "healthcheck", "run", name).CombinedOutput()
 		if err == nil {
 			return
 		}
@@ -194,21 +212,6 @@ func writeSecret(t *testing.T, secret *core.Secret) (dir string) {
 		}
 	}
 	return dir
-}
-
-// importZone imports a zone from standard input, since the image has no tar to copy
-// files with.
-func importZone(t *testing.T, name string) {
-	t.Helper()
-	zone, err := os.Open("../../guests/apps/testdata/apps.example.zone")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer zone.Close()
-	into := exec.Command("podman", "--cgroup-manager=cgroupfs", "--runtime", "runc", "exec", "-i", name,
-		"responder", "zone", "import", "--origin", "apps.example", "/dev/stdin")
-	into.Stdin = zone
-	output(t, into)
 }
 
 // checkHeap checks that the heap keeps below what the container may take.
@@ -241,14 +244,7 @@ func pushGuest(t *testing.T, name, responder, listen string) {
 	build := exec.Command(responder, "guest", "build", "./guests/whoami", "-o", module)
 	build.Dir = "../.."
 	output(t, build)
-	wasm, err := os.Open(module)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer wasm.Close()
-	push := exec.Command("podman", "--cgroup-manager=cgroupfs", "--runtime", "runc", "exec", "-i", name, "responder", "guest", "push", "mine", "-")
-	push.Stdin = wasm
-	output(t, push)
+	feed(t, name, module, "guest", "push", "mine", "-")
 	podman(t, "exec", name, "responder", "guest", "attach", "mine.apps.example", "mine")
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(100 * time.Millisecond) {
 		got := ask(t, listen, "mine.apps.example.", dns.TypeA)
@@ -262,7 +258,7 @@ func pushGuest(t *testing.T, name, responder, listen string) {
 }
 
 func logs(name string) string {
-	out, _ := exec.Command("podman", "logs", name).CombinedOutput()
+	out, _ := podmanCommand(context.Background(), "logs", name).CombinedOutput()
 	return string(out)
 }
 
