@@ -16,6 +16,8 @@ import (
 	"helm.sh/helm/v3/pkg/engine"
 	"helm.sh/helm/v3/pkg/lint"
 	"helm.sh/helm/v3/pkg/lint/support"
+	batch "k8s.io/api/batch/v1"
+	core "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
 	"k8s.io/apimachinery/pkg/util/yaml"
@@ -50,9 +52,17 @@ store: {kind: spanner, spanner: {database: projects/p/instances/i/databases/d}}
 replicas: 5
 encrypted: {doh: true, dot: true, secretName: tls}
 control: {enabled: true, secretName: control}
-drain: {preStopSeconds: 10, seconds: 120}
+drain: {preStopSeconds: 45, seconds: 120}
 resources: {requests: {cpu: 500m, memory: 512Mi}, limits: {cpu: 4, memory: 900Mi}}
 guestMemory: 268435456`),
+		"chart, values left empty": templateValues(t, `
+store: {kind: spanner, spanner: {database: projects/p/instances/i/databases/d}}
+settings:
+extraEnv:
+drain:
+podLabels:
+podAnnotations:
+tolerations:`),
 	}
 	return all
 }
@@ -129,19 +139,20 @@ func load(t *testing.T) *chart.Chart {
 	return c
 }
 
-// render is `helm template`: values against the schema, then the templates.
-func render(c *chart.Chart, v chartutil.Values) (map[string]string, error) {
+// render is `helm template`: values against the schema, then the templates. To be strict,
+// which helm is not, is to refuse names that no value has.
+func render(c *chart.Chart, v chartutil.Values, strict bool) (map[string]string, error) {
 	options := chartutil.ReleaseOptions{Name: "ns1", Namespace: "dns", IsInstall: true, Revision: 1}
 	full, err := chartutil.ToRenderValues(c, v, options, chartutil.DefaultCapabilities)
 	if err != nil {
 		return nil, err
 	}
-	return engine.Engine{Strict: true}.Render(c, full)
+	return engine.Engine{Strict: strict}.Render(c, full)
 }
 
 func template(t *testing.T, name string) installation {
 	t.Helper()
-	return rendered(t, values(t, name))
+	return rendered(t, values(t, name), true)
 }
 
 // templateValues is template for values as text.
@@ -151,12 +162,12 @@ func templateValues(t *testing.T, text string) installation {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return rendered(t, v)
+	return rendered(t, v, false)
 }
 
-func rendered(t *testing.T, v chartutil.Values) installation {
+func rendered(t *testing.T, v chartutil.Values, strict bool) installation {
 	t.Helper()
-	files, err := render(load(t), v)
+	files, err := render(load(t), v, strict)
 	if err != nil {
 		t.Fatalf("helm template with values %v: %v", v, err)
 	}
@@ -237,7 +248,20 @@ func TestRefused(t *testing.T) {
 		{"a database that is none", "store: {kind: spanner, spanner: {database: mine}}", "database"},
 		{"TLS without a certificate", "encrypted: {dot: true}", "secretName"},
 		{"memory without a unit", "resources: {limits: {memory: 2G}}", "memory"},
-		{"guests take all memory", "guestMemory: 2147483648", "leaves less than 128Mi"},
+		{"guests take all memory", "guestMemory: 2147483648", "leaves less than 320Mi"},
+		{"kept answers take all memory", "settings: {RESPONDER_CACHE_BYTES: 1073741824}", "leaves less than 2112Mi"},
+		{"more memory than the limit", "resources: {requests: {memory: 4Gi}}", "requests.memory 4Gi is more"},
+		{"more CPU than the limit", "resources: {requests: {cpu: 2500m}}", "requests.cpu 2500m is more"},
+		{"a drain beyond the grace period", "settings: {RESPONDER_DRAIN: 10m}", "set drain.seconds"},
+		{"a port that no Service has", `extraEnv: [{name: RESPONDER_LISTEN, value: ":53"}]`, "RESPONDER_LISTEN is set by the chart"},
+		{"two ways to control", "control: {enabled: true}\nsettings: {RESPONDER_CONTROL_LISTEN: none}", "RESPONDER_CONTROL_LISTEN is set by the chart"},
+		{"control for all pods", "networkPolicy: {controlPodLabels: null}", "controlPodLabels"},
+		{"a part that is left empty", "networkPolicy:", "networkPolicy"},
+		{"fewer at most than at least", "store: {kind: spanner, spanner: {database: projects/p/instances/i/databases/d}}\nautoscaling: {enabled: true, minReplicas: 20}", "minReplicas 20 is more than maxReplicas 12"},
+		{"a balancer of no balancer", "dns: {service: {type: NodePort, loadBalancerClass: x}}", "for type LoadBalancer"},
+		{"a name that no Service may have", "fullnameOverride: 1ns", "fullnameOverride"},
+		{"pods that no Service selects", "podLabels: {app.kubernetes.io/name: x}", "app.kubernetes.io/name is set by the chart"},
+		{"a tag that reads as a number", "image: {tag: 1234567}", "tag"},
 		{"a setting of another program", "settings: {NAMELET_SITE: x}", "NAMELET_SITE"},
 		{"a digest that is none", "image: {digest: latest}", "digest"},
 		{"a network that is none", "dns: {proxyFrom: [loadbalancer]}", "proxyFrom"},
@@ -248,10 +272,32 @@ func TestRefused(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := render(load(t), v); err == nil || !strings.Contains(err.Error(), tt.want) {
+			if _, err := render(load(t), v, false); err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("got error %v, want one with %q", err, tt.want)
 			}
 		})
+	}
+}
+
+// TestMigrate checks that tables are made before the servers, which do not start without:
+// `helm install --wait` waits for them before it runs what is to be after.
+func TestMigrate(t *testing.T) {
+	made := template(t, "everything")
+	job, _ := made["Job ns1-namelet-migrate"].(*batch.Job)
+	account, _ := made["ServiceAccount ns1-namelet-migrate"].(*core.ServiceAccount)
+	if job == nil || account == nil || job.Spec.Template.Spec.ServiceAccountName != account.Name {
+		t.Fatalf("got job %v and account %v, want a job with an account of its own", job, account)
+	}
+	for what, annotations := range map[string]map[string]string{"job": job.Annotations, "account": account.Annotations} {
+		if annotations["helm.sh/hook"] != "pre-install,pre-upgrade" {
+			t.Errorf("%s: got hook %q, want one before all else", what, annotations["helm.sh/hook"])
+		}
+	}
+	if account.Annotations["helm.sh/hook-weight"] != "-1" || job.Annotations["helm.sh/hook-weight"] != "" {
+		t.Error("the account is not made before the job")
+	}
+	if account.Annotations["iam.gke.io/gcp-service-account"] == "" || len(job.Spec.Template.Spec.Volumes) == 0 {
+		t.Error("the job has no credentials")
 	}
 }
 

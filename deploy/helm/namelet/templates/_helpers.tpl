@@ -61,17 +61,91 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- if and (eq .Values.store.kind "spanner") .Values.store.spanner.mirror.persistent }}yes{{ end }}
 {{- end }}
 
+{{/* An embedded server has none beside it: the sooner it ends, the sooner it is back. */}}
+{{- define "namelet.preStop" -}}
+{{- dig "preStopSeconds" (ternary 0 30 (eq .Values.store.kind "embedded")) (default dict .Values.drain) | int64 }}
+{{- end }}
+
+{{- define "namelet.drain" -}}
+{{- dig "seconds" (ternary 0 10 (eq .Values.store.kind "embedded")) (default dict .Values.drain) | int64 }}
+{{- end }}
+
+{{- define "namelet.migrateAccount" -}}
+{{- default (printf "%s-migrate" (include "namelet.fullname" .)) .Values.store.spanner.migrate.serviceAccount.name }}
+{{- end }}
+
 {{/* What no schema can hold together. */}}
 {{- define "namelet.check" -}}
+{{- include "namelet.checkSettings" . }}
+{{- include "namelet.checkResources" . }}
+{{- if not (regexMatch "^[a-z]" (include "namelet.fullname" .)) }}
+{{- fail (printf "a Service cannot be named %s-dns, since names begin with a letter: set fullnameOverride" (include "namelet.fullname" .)) }}
+{{- end }}
+{{- range $label := list "app.kubernetes.io/name" "app.kubernetes.io/instance" }}
+{{- if hasKey (default dict $.Values.podLabels) $label }}
+{{- fail (printf "podLabels: %s is set by the chart, whose Services select by it: leave it out" $label) }}
+{{- end }}
+{{- end }}
+{{- $service := .Values.dns.service }}
+{{- if and (ne $service.type "LoadBalancer") (or $service.loadBalancerClass $service.loadBalancerSourceRanges) }}
+{{- fail (printf "dns.service.loadBalancerClass and loadBalancerSourceRanges are for type LoadBalancer, not %s: leave them out" $service.type) }}
+{{- end }}
+{{- if and .Values.autoscaling.enabled (gt (int .Values.autoscaling.minReplicas) (int .Values.autoscaling.maxReplicas)) }}
+{{- fail (printf "autoscaling.minReplicas %d is more than maxReplicas %d" (int .Values.autoscaling.minReplicas) (int .Values.autoscaling.maxReplicas)) }}
+{{- end }}
 {{- if eq .Values.store.kind "embedded" }}
 {{- if or .Values.autoscaling.enabled (gt (int .Values.replicas) 1) }}
 {{- fail "store.kind embedded is a file that one server has: set replicas to 1 and autoscaling.enabled to false, or store.kind to spanner" }}
 {{- end }}
 {{- end }}
-{{- $memory := include "namelet.bytes" .Values.resources.limits.memory | int64 }}
-{{- if lt (sub $memory (int64 .Values.guestMemory)) 134217728 }}
-{{- fail (printf "resources.limits.memory %s leaves less than 128Mi beside guestMemory %d: raise the one or lower the other" .Values.resources.limits.memory (int64 .Values.guestMemory)) }}
 {{- end }}
+
+{{/* Settings that the rest of the chart goes by: elsewhere they would belie it. */}}
+{{- define "namelet.checkSettings" -}}
+{{- $own := dict
+  "RESPONDER_LISTEN" "" "RESPONDER_METRICS_LISTEN" "" "RESPONDER_GUEST_CACHE" ""
+  "RESPONDER_STORE" "store" "RESPONDER_GUEST_MEMORY" "guestMemory" "RESPONDER_DRAIN" "drain.seconds"
+  "RESPONDER_PROXY_FROM" "dns.proxyFrom" "RESPONDER_COOKIE_SECRET_FILE" "cookies.secretName"
+  "RESPONDER_DOT_LISTEN" "encrypted.dot" "RESPONDER_DOH_LISTEN" "encrypted.doh"
+  "RESPONDER_TLS_CERT" "encrypted.secretName" "RESPONDER_TLS_KEY" "encrypted.secretName" }}
+{{- if .Values.control.enabled }}
+{{- $own = merge $own (dict "RESPONDER_CONTROL_LISTEN" "" "RESPONDER_CONTROL_TLS_CERT" "control.secretName"
+  "RESPONDER_CONTROL_TLS_KEY" "control.secretName" "RESPONDER_CONTROL_TOKEN_FILE" "control.secretName") }}
+{{- end }}
+{{- $given := keys (default dict .Values.settings) }}
+{{- range .Values.extraEnv }}
+{{- $given = append $given .name }}
+{{- end }}
+{{- range $name := $given }}
+{{- if hasKey $own $name }}
+{{- $instead := get $own $name }}
+{{- fail (printf "%s is set by the chart, whose ports and volumes go by it: %s" $name (ternary (printf "set %s" $instead) "leave it out" (ne $instead ""))) }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* Memory has to do for the kept answers and as much again beside those of guests, or Go
+does nothing but collect garbage. */}}
+{{- define "namelet.checkResources" -}}
+{{- $limits := .Values.resources.limits }}
+{{- $cache := dig "RESPONDER_CACHE_BYTES" 134217728 (default dict .Values.settings) | int64 }}
+{{- $least := add (mul 2 $cache) 67108864 }}
+{{- if lt (sub (include "namelet.bytes" $limits.memory | int64) (int64 .Values.guestMemory)) $least }}
+{{- fail (printf "resources.limits.memory %s leaves less than %dMi beside guestMemory %d: raise the one, or lower the other or RESPONDER_CACHE_BYTES" $limits.memory (div $least 1048576) (int64 .Values.guestMemory)) }}
+{{- end }}
+{{- $requests := default dict .Values.resources.requests }}
+{{- if and $requests.memory (gt (include "namelet.bytes" $requests.memory | int64) (include "namelet.bytes" $limits.memory | int64)) }}
+{{- fail (printf "resources.requests.memory %s is more than the limit, %s" $requests.memory $limits.memory) }}
+{{- end }}
+{{- if and $requests.cpu (gt (include "namelet.millis" $requests.cpu | int64) (include "namelet.millis" $limits.cpu | int64)) }}
+{{- fail (printf "resources.requests.cpu %v is more than the limit, %v" $requests.cpu $limits.cpu) }}
+{{- end }}
+{{- end }}
+
+{{/* Thousandths of a CPU. */}}
+{{- define "namelet.millis" -}}
+{{- $cpu := toString . }}
+{{- if hasSuffix "m" $cpu }}{{ trimSuffix "m" $cpu | int64 }}{{ else }}{{ mulf (float64 $cpu) 1000 | int64 }}{{ end }}
 {{- end }}
 
 {{/* Octets of a quantity in Mi or Gi, which the schema wants. */}}
@@ -109,4 +183,6 @@ capabilities:
   labelSelector:
     matchLabels:
       {{- include "namelet.selector" .root | nindent 6 }}
+  # Those of one version: what is to go does not count.
+  matchLabelKeys: [{{ ternary "controller-revision-hash" "pod-template-hash" (eq (include "namelet.stateful" .root) "yes") }}]
 {{- end }}
