@@ -82,7 +82,7 @@ type pushEnds struct{ cut, came, told int } // there is no version, there is, an
 
 func killPush(t *testing.T, kills int, settings ...string) {
 	c := &pushCrash{
-		crashTest: &crashTest{dir: t.TempDir(), addresses: freeAddresses(t, "RESPONDER_LISTEN", "RESPONDER_CONTROL_LISTEN", "RESPONDER_METRICS_LISTEN")},
+		crashTest: &crashTest{dir: t.TempDir(), addresses: serverAddresses(t)},
 		cache:     t.TempDir(), temp: t.TempDir(), version: 2, ends: make([]pushEnds, len(pushSteps)),
 	}
 	c.settings = append(settings, "RESPONDER_GUEST_CACHE="+c.cache, "TMPDIR="+c.temp)

@@ -63,7 +63,7 @@ func TestKillRollout(t *testing.T) {
 	if testing.Short() {
 		kills = 3
 	}
-	c := &crashTest{dir: t.TempDir(), addresses: freeAddresses(t, "RESPONDER_LISTEN", "RESPONDER_CONTROL_LISTEN", "RESPONDER_METRICS_LISTEN")}
+	c := &crashTest{dir: t.TempDir(), addresses: serverAddresses(t)}
 	c.client = control.NewClient(c.addresses["RESPONDER_CONTROL_LISTEN"], "")
 	defer c.client.Close()
 	server := c.start(t)

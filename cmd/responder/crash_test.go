@@ -39,7 +39,7 @@ func TestKill(t *testing.T) {
 	if testing.Short() {
 		rounds = 3
 	}
-	c := &crashTest{dir: t.TempDir(), addresses: freeAddresses(t, "RESPONDER_LISTEN", "RESPONDER_CONTROL_LISTEN", "RESPONDER_METRICS_LISTEN")}
+	c := &crashTest{dir: t.TempDir(), addresses: serverAddresses(t)}
 	c.client = control.NewClient(c.addresses["RESPONDER_CONTROL_LISTEN"], "")
 	defer c.client.Close()
 	for i := range crashWriter {
@@ -93,13 +93,8 @@ type crashWriterState struct {
 // start runs a server and waits until it serves.
 func (c *crashTest) start(t *testing.T) *exec.Cmd {
 	t.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
 	var output strings.Builder
-	cmd := exec.Command(self, "serve")
-	cmd.Args[0] = "responder" // TestMain then runs the program
+	cmd := exec.Command("responder", "serve") // this test's own binary, by TestMain
 	cmd.Dir, cmd.Stderr = c.dir, &output
 	cmd.Env = append(os.Environ(), "RESPONDER_STORE=bolt:"+filepath.Join(c.dir, "responder.db"), "RESPONDER_LOG_LEVEL=error")
 	for name, address := range c.addresses {

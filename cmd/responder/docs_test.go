@@ -36,7 +36,7 @@ func runGuide(t *testing.T, file string, environment []string) {
 	env := append(os.Environ(), environment...)
 	env = append(env, "HOME="+home)
 	var here []string // in the place of the ports that the document has
-	for name, address := range freeAddresses(t, "RESPONDER_LISTEN", "RESPONDER_CONTROL_LISTEN", "RESPONDER_METRICS_LISTEN", "SECOND") {
+	for name, address := range serverAddresses(t, "SECOND") {
 		env = append(env, name+"="+address)
 		_, port, err := net.SplitHostPort(address)
 		if err != nil {

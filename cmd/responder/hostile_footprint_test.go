@@ -83,7 +83,7 @@ type hostile struct {
 func newHostile(t *testing.T) *hostile {
 	t.Helper()
 	h := &hostile{
-		crashTest: &crashTest{dir: t.TempDir(), addresses: freeAddresses(t, "RESPONDER_LISTEN", "RESPONDER_CONTROL_LISTEN", "RESPONDER_METRICS_LISTEN")},
+		crashTest: &crashTest{dir: t.TempDir(), addresses: serverAddresses(t)},
 		cache:     t.TempDir(), temp: t.TempDir(),
 	}
 	h.settings = []string{"RESPONDER_GUEST_CACHE=" + h.cache, "TMPDIR=" + h.temp, "RESPONDER_RRL_RATE=0", "GOGC=10"} // so that the heap is little more than what is in use

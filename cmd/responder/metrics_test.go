@@ -39,12 +39,9 @@ const countingGuest = `(module
 // startServer runs a server over a store in memory until the test ends.
 func startServer(t *testing.T) config {
 	t.Helper()
-	environ := []string{"RESPONDER_STORE=memory:", "RESPONDER_GUEST_CACHE=" + t.TempDir(), "RESPONDER_LOG_LEVEL=error", "RESPONDER_WORKERS=1"}
-	for name, address := range freeAddresses(t, "RESPONDER_LISTEN", "RESPONDER_CONTROL_LISTEN", "RESPONDER_METRICS_LISTEN") {
-		environ = append(environ, name+"="+address)
-	}
+	environ, _ := memoryServer(t)
 	p := &program{out: io.Discard, errOut: os.Stderr}
-	if err := p.config.load(environ); err != nil {
+	if err := p.config.load(append(environ, "RESPONDER_LOG_LEVEL=error", "RESPONDER_WORKERS=1")); err != nil {
 		t.Fatal(err)
 	}
 	ctx, end := context.WithCancel(context.Background())

@@ -48,7 +48,7 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		Setup: func(e *testscript.Env) error {
 			e.Vars = append(e.Vars, environment...)
-			for name, address := range freeAddresses(t, "RESPONDER_LISTEN", "RESPONDER_CONTROL_LISTEN", "RESPONDER_METRICS_LISTEN") {
+			for name, address := range serverAddresses(t) {
 				e.Setenv(name, address)
 				if name == "RESPONDER_LISTEN" {
 					_, port, _ := net.SplitHostPort(address) // it is one that was listened on
@@ -97,6 +97,24 @@ func goEnvironment(t *testing.T) []string {
 	}
 	// Guests are compiled once for all scripts.
 	return append(environment, "RESPONDER_GUEST_CACHE="+t.TempDir())
+}
+
+// serverAddresses returns free addresses for what a server listens on by default, by
+// variable, and more by their names.
+func serverAddresses(t testing.TB, more ...string) map[string]string {
+	t.Helper()
+	return freeAddresses(t, append([]string{"RESPONDER_LISTEN", "RESPONDER_CONTROL_LISTEN", "RESPONDER_METRICS_LISTEN"}, more...)...)
+}
+
+// memoryServer returns the environment of a server over a store in memory, and its
+// addresses by variable.
+func memoryServer(t testing.TB) (environ []string, addresses map[string]string) {
+	t.Helper()
+	environ, addresses = []string{"RESPONDER_STORE=memory:", "RESPONDER_GUEST_CACHE=" + t.TempDir()}, serverAddresses(t)
+	for name, address := range addresses {
+		environ = append(environ, name+"="+address)
+	}
+	return environ, addresses
 }
 
 // freeAddresses finds an address for each name, free for UDP and TCP a moment ago.

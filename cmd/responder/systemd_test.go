@@ -69,7 +69,8 @@ func TestUnitVerify(t *testing.T) {
 // The sockets of the socket unit are answered on, where their numbers come as systemd
 // has it.
 func TestSocketsOfSystemd(t *testing.T) {
-	address := freeAddresses(t, "LISTEN")["LISTEN"]
+	environ, addresses := memoryServer(t)
+	address := addresses["RESPONDER_LISTEN"]
 	udp, err := net.ListenPacket("udp", address)
 	if err != nil {
 		t.Fatal(err)
@@ -90,18 +91,14 @@ func TestSocketsOfSystemd(t *testing.T) {
 	}
 	cmd := exec.Command("sh", "-c", "LISTEN_PID=$$ LISTEN_FDS=2 exec responder serve --listen systemd --workers 2")
 	cmd.ExtraFiles = []*os.File{udpFile, tcpFile}
-	cmd.Env = append(os.Environ(), "RESPONDER_STORE=memory:", "RESPONDER_GUEST_CACHE="+t.TempDir())
-	free := freeAddresses(t, "RESPONDER_CONTROL_LISTEN", "RESPONDER_METRICS_LISTEN")
-	for name, address := range free {
-		cmd.Env = append(cmd.Env, name+"="+address)
-	}
+	cmd.Env = append(os.Environ(), environ...)
 	var said strings.Builder
 	cmd.Stderr = &said
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = cmd.Process.Kill() }()
-	if err := awaitReady(free["RESPONDER_METRICS_LISTEN"]); err != nil {
+	if err := awaitReady(addresses["RESPONDER_METRICS_LISTEN"]); err != nil {
 		t.Fatalf("%v: %s", err, said.String())
 	}
 	for _, network := range []string{"udp", "tcp"} {
@@ -130,17 +127,9 @@ func TestServiceManager(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	environ := append(os.Environ(), "NOTIFY_SOCKET="+socket, "WATCHDOG_USEC=300000", "RESPONDER_STORE=memory:", "RESPONDER_GUEST_CACHE="+t.TempDir())
-	for name, address := range freeAddresses(t, "RESPONDER_LISTEN", "RESPONDER_CONTROL_LISTEN", "RESPONDER_METRICS_LISTEN") {
-		environ = append(environ, name+"="+address)
-	}
-	cmd := exec.Command(os.Args[0], "serve")
-	cmd.Args[0], cmd.Env = "responder", environ
-	program, err := exec.LookPath("responder")
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd.Path = program
+	environ, _ := memoryServer(t)
+	cmd := exec.Command("responder", "serve")
+	cmd.Env = append(append(os.Environ(), "NOTIFY_SOCKET="+socket, "WATCHDOG_USEC=300000"), environ...)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
