@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/namelet/namelet/internal/reread"
 )
 
 func unhex(t testing.TB, text string) []byte {
@@ -219,7 +221,7 @@ func TestWatch(t *testing.T) {
 	reports, ended := make(chan error), make(chan struct{})
 	go func() {
 		defer close(ended)
-		j.watch(ctx, time.Millisecond, func(err error) { reports <- err })
+		reread.Watch(ctx, time.Millisecond, j.Reload, func(err error) { reports <- err })
 	}()
 	next := func() error {
 		select {

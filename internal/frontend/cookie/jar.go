@@ -7,18 +7,15 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"sync/atomic"
-	"time"
+
+	"github.com/namelet/namelet/internal/reread"
 )
 
 const (
 	secretLen   = 16      // octets of a secret
 	mostSecrets = 8       // in a file: each costs a forged cookie one hash
 	mostFile    = 1 << 16 // octets of a file
-
-	reloadEvery = 10 * time.Second
 )
 
 // Jar holds the secrets that cookies are made and checked with. Cookies are made
@@ -44,8 +41,8 @@ func Random() *Jar {
 // Open makes a Jar with the secrets of a file: one a line, each 32 hexadecimal
 // digits, at most 8. Empty lines and those that begin with # are skipped. The
 // first secret makes cookies, the others are accepted beside it, for the time in
-// which servers change over (RFC 9018 section 5). The error is that of the system
-// or wraps ErrSecrets, and never holds a secret.
+// which servers change over (RFC 9018 section 5). The error
+// wraps ErrSecrets, and never holds a secret.
 func Open(path string) (*Jar, error) {
 	j := &Jar{path: path}
 	if _, err := j.Reload(); err != nil {
@@ -57,17 +54,9 @@ func Open(path string) (*Jar, error) {
 // Reload reads the file anew and reports whether its secrets have changed. On an
 // error the old ones stay.
 func (j *Jar) Reload() (changed bool, err error) {
-	f, err := os.Open(j.path)
+	content, err := reread.Content(j.path, mostFile)
 	if err != nil {
-		return false, fmt.Errorf("cookie: %w", err)
-	}
-	defer f.Close()
-	content, err := io.ReadAll(io.LimitReader(f, mostFile+1))
-	if err != nil {
-		return false, fmt.Errorf("cookie: %w", err)
-	}
-	if len(content) > mostFile {
-		return false, fmt.Errorf("%w: %s: longer than %d octets", ErrSecrets, j.path, mostFile)
+		return false, fmt.Errorf("%w: %w", ErrSecrets, err)
 	}
 	secrets, err := parseSecrets(content)
 	if err != nil {
@@ -128,29 +117,5 @@ func (j *Jar) Watch(ctx context.Context, report func(error)) {
 	if j.path == "" {
 		return
 	}
-	j.watch(ctx, reloadEvery, report)
-}
-
-func (j *Jar) watch(ctx context.Context, every time.Duration, report func(error)) {
-	tick := time.NewTicker(every)
-	defer tick.Stop()
-	last := ""
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		changed, err := j.Reload()
-		switch {
-		case err != nil && err.Error() != last:
-			last = err.Error()
-			report(err)
-		case err == nil:
-			last = ""
-			if changed {
-				report(nil)
-			}
-		}
-	}
+	reread.Watch(ctx, reread.Period, j.Reload, report)
 }
