@@ -80,8 +80,9 @@ type config struct {
 	SlowAnswer       time.Duration `env:"SLOW_ANSWER" envDefault:"0s" help:"answers that took so long to compute are logged, with what they depend on; 0s for none"`
 	LogLevel         slog.Level    `env:"LOG_LEVEL" envDefault:"info" help:"least level of what is logged: debug, info, warn or error"`
 	LogFormat        string        `env:"LOG_FORMAT" envDefault:"text" help:"form of the log: text or json"`
-	QueryLog         string        `env:"QUERY_LOG" envDefault:"none" help:"queries that are logged: none, all, or those for names in these zones, several by comma"`
-	QueryLogSample   int           `env:"QUERY_LOG_SAMPLE" envDefault:"1" help:"one query of so many is logged"`
+	QueryLog         string        `env:"QUERY_LOG" envDefault:"none" help:"queries that are logged: none, or those for names in these zones and all others, several by comma, each with =N for one of so many or =off"`
+	QueryLogFile     string        `env:"QUERY_LOG_FILE" help:"file with the same, one a line, in place of --query-log; read anew when it changes"`
+	QueryLogSample   int           `env:"QUERY_LOG_SAMPLE" envDefault:"1" help:"one query of so many is logged, where no =N is given"`
 	Dnstap           string        `env:"DNSTAP" help:"where a stream of dnstap goes: unix:PATH, tcp:HOST:PORT or file:PATH"`
 	DnstapSample     int           `env:"DNSTAP_SAMPLE" envDefault:"1" help:"one query of so many is in that stream, with its response"`
 }

@@ -48,8 +48,8 @@ func (e *endpointSecrets) reload() []error {
 	return errs
 }
 
-// reload reads anew what comes from files: certificates, secrets for cookies, and who
-// may come in at the control endpoint. A file of dnstap is begun anew. What cannot be
+// reload reads anew what comes from files: certificates, secrets for cookies, who may
+// come in at the control endpoint, and which queries are logged. A file of dnstap is begun anew. What cannot be
 // read stays as it was, and is logged.
 func (s *server) reload() {
 	s.log.Info("reading certificates, tokens and secrets anew")
@@ -58,6 +58,11 @@ func (s *server) reload() {
 	if s.cookies != nil {
 		if _, err := s.cookies.Reload(); err != nil {
 			errs = append(errs, fmt.Errorf("%sCOOKIE_SECRET_FILE: %w", envPrefix, err))
+		}
+	}
+	if s.taps.rules != nil {
+		if _, err := s.taps.rules.reload(); err != nil {
+			errs = append(errs, err)
 		}
 	}
 	if s.taps.dnstap != nil {

@@ -380,6 +380,7 @@ func (s *server) run(ctx context.Context) error {
 	}
 	following, stop := context.WithCancel(context.WithoutCancel(ctx))
 	go watchCookies(following, s.cookies, s.log)
+	go s.taps.rules.watch(following, s.log)
 	followed := make(chan struct{})
 	go func() {
 		s.replica.Follow(following)

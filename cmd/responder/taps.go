@@ -6,19 +6,11 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"strings"
 	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/namelet/namelet/internal/frontend/tap"
-	"github.com/namelet/namelet/rr"
-)
-
-// Words of QUERY_LOG that are no zone.
-const (
-	queryLogNone = "none"
-	queryLogAll  = "all"
 )
 
 // Forms of the log.
@@ -36,31 +28,12 @@ func (c *config) logger(w io.Writer, level slog.Leveler) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, options))
 }
 
-// queryLogZones returns the zones whose queries are logged, none for all; on is false
-// where no query is.
-func (c *config) queryLogZones() (zones []rr.Name, on bool, err error) {
-	switch c.QueryLog {
-	case queryLogNone:
-		return nil, false, nil
-	case queryLogAll:
-		return nil, true, nil
-	}
-	for _, text := range strings.Split(c.QueryLog, ",") {
-		zone, err := rr.ParseName(strings.TrimSpace(text))
-		if err != nil {
-			return nil, false, fmt.Errorf("%sQUERY_LOG: %q is neither none, nor all, nor a zone: %w", envPrefix, text, err)
-		}
-		zones = append(zones, zone)
-	}
-	return zones, true, nil
-}
-
 // checkTaps refuses settings of logs and taps that nothing can be made of.
 func (c *config) checkTaps() error {
 	if c.LogFormat != logText && c.LogFormat != logJSON {
 		return fmt.Errorf("%sLOG_FORMAT: %q: want %s or %s", envPrefix, c.LogFormat, logText, logJSON)
 	}
-	if _, _, err := c.queryLogZones(); err != nil {
+	if _, err := c.queryRules(); err != nil {
 		return err
 	}
 	if c.Dnstap == "" {
@@ -75,6 +48,7 @@ func (c *config) checkTaps() error {
 // taps are those of a server, which may be nil.
 type taps struct {
 	queries *tap.QueryLog
+	rules   *queryLogFile // of queries; nil where they come from no file
 	dnstap  *tap.Dnstap
 	running sync.WaitGroup
 }
@@ -82,13 +56,9 @@ type taps struct {
 // newTaps makes the taps that the settings ask for.
 func (p *program) newTaps(log *slog.Logger) (*taps, error) {
 	c, t := &p.config, new(taps)
-	zones, on, err := c.queryLogZones()
-	if err != nil {
+	var err error
+	if t.queries, t.rules, err = p.newQueryLog(); err != nil {
 		return nil, err
-	}
-	if on {
-		// Whoever asks for it wants it at any LOG_LEVEL.
-		t.queries = tap.NewQueryLog(c.logger(p.errOut, slog.LevelInfo), c.QueryLogSample, zones)
 	}
 	if c.Dnstap == "" {
 		return t, nil

@@ -65,7 +65,8 @@ func NewDnstap(c DnstapConfig) (*Dnstap, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Dnstap{Queue: newQueue(c.Sample, nil), address: a, log: c.Log, reopen: make(chan struct{}, 1)}
+	wants := func([]byte) bool { return drawn(uint32(c.Sample)) }
+	d := &Dnstap{Queue: newQueue(wants), address: a, log: c.Log, reopen: make(chan struct{}, 1)}
 	w := &d.form.whole
 	w.Type, w.Message = dnstap.Dnstap_MESSAGE.Enum(), &d.form.message
 	if c.Identity != "" {

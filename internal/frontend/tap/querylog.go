@@ -2,8 +2,10 @@ package tap
 
 import (
 	"context"
-	"fmt"
+	"encoding/binary"
 	"log/slog"
+	"strconv"
+	"sync/atomic"
 
 	"github.com/miekg/dns"
 
@@ -13,21 +15,24 @@ import (
 // headerLen is the length of a message's header (RFC 1035 section 4.1.1).
 const headerLen = 12
 
-// QueryLog writes a line for each exchange.
+// QueryLog writes a line for each exchange that its rules want.
 type QueryLog struct {
 	*Queue
-	log *slog.Logger
+	log   *slog.Logger
+	rules atomic.Pointer[QueryRules]
 }
 
-// NewQueryLog makes a QueryLog of one exchange of sample that ask for a name in one of
-// the zones, or for any where there are none.
-func NewQueryLog(log *slog.Logger, sample int, zones []rr.Name) *QueryLog {
-	if len(zones) == 0 {
-		return &QueryLog{newQueue(sample, nil), log}
-	}
-	of := newApexes(zones)
-	return &QueryLog{newQueue(sample, of.have), log}
+// NewQueryLog makes a QueryLog.
+func NewQueryLog(log *slog.Logger, rules *QueryRules) *QueryLog {
+	l := &QueryLog{log: log}
+	l.SetRules(rules)
+	l.Queue = newQueue(func(query []byte) bool { return drawn(l.rules.Load().sample(query)) })
+	return l
 }
+
+// SetRules has the log take what other rules want from now on. They are not to change
+// any more.
+func (l *QueryLog) SetRules(rules *QueryRules) { l.rules.Store(rules) }
 
 // Stats returns what became of the exchanges so far.
 func (l *QueryLog) Stats() Stats {
@@ -61,15 +66,36 @@ func (l *QueryLog) write(r *record) {
 	if r.Client.Port() == 0 {
 		attrs[0] = slog.String("client", r.Client.Addr().String())
 	}
-	var q dns.Msg
-	if err := q.Unpack(r.Query); err == nil && len(q.Question) == 1 {
-		asked := q.Question[0]
-		attrs = append(attrs, slog.String("qname", asked.Name), slog.String("qclass", dns.Class(asked.Qclass).String()), slog.String("qtype", dns.Type(asked.Qtype).String()))
-		if o := q.IsEdns0(); o != nil {
-			attrs = append(attrs, slog.Bool("do", o.Do()))
-		}
-	}
+	attrs = append(attrs, questionAttrs(r.Query)...)
 	l.log.LogAttrs(context.Background(), slog.LevelInfo, "query", append(attrs, responseAttrs(r)...)...)
+}
+
+// questionAttrs say what was asked, as far as it can be read.
+func questionAttrs(query []byte) (attrs []slog.Attr) {
+	if len(query) < headerLen {
+		return nil
+	}
+	if opcode := int(query[2] >> 3 & 0xf); opcode != dns.OpcodeQuery {
+		text, ok := dns.OpcodeToString[opcode]
+		if !ok {
+			text = "OPCODE" + strconv.Itoa(opcode)
+		}
+		attrs = append(attrs, slog.String("opcode", text))
+	}
+	name, end, err := dns.UnpackDomainName(query, headerLen)
+	if binary.BigEndian.Uint16(query[4:]) != 1 || err != nil || len(query) < end+4 {
+		return attrs
+	}
+	qtype, qclass := binary.BigEndian.Uint16(query[end:]), binary.BigEndian.Uint16(query[end+2:])
+	attrs = append(attrs, slog.String("qname", name), slog.String("qclass", dns.Class(qclass).String()), slog.String("qtype", dns.Type(qtype).String()))
+	var q dns.Msg
+	if q.Unpack(query) != nil { // what the response says, too
+		return attrs
+	}
+	if o := q.IsEdns0(); o != nil {
+		attrs = append(attrs, slog.Bool("do", o.Do()))
+	}
+	return attrs
 }
 
 // responseAttrs say what was answered.
@@ -87,47 +113,6 @@ func responseAttrs(r *record) []slog.Attr {
 	}
 	return []slog.Attr{
 		slog.String("rcode", rr.RCode(code).String()), slog.Int("answers", len(m.Answer)), slog.Bool("tc", m.Truncated),
-		slog.Int("size", len(r.Response)), slog.String("took", fmt.Sprint(r.Answered.Sub(r.Arrived))),
-	}
-}
-
-// apexes are zones, by their apexes in wire form and lower case.
-type apexes map[string]bool
-
-func newApexes(zones []rr.Name) apexes {
-	a := apexes{}
-	for _, z := range zones {
-		a[z.Lower().Wire()] = true
-	}
-	return a
-}
-
-// have reports whether a query asks for a name in one of the zones. A query whose
-// question cannot be read is in none.
-func (a apexes) have(query []byte) bool {
-	if len(query) < headerLen || query[4] != 0 || query[5] != 1 {
-		return false
-	}
-	var lower [rr.MaxNameLen]byte
-	n := copy(lower[:], query[headerLen:])
-	for i, c := range lower[:n] {
-		if 'A' <= c && c <= 'Z' { // no length of a label is a letter's octet
-			lower[i] = c + 'a' - 'A'
-		}
-	}
-	end := 0
-	for end < n && lower[end] != 0 && lower[end] < 64 {
-		end += 1 + int(lower[end])
-	}
-	if end >= n || lower[end] != 0 {
-		return false
-	}
-	for at := 0; ; at += 1 + int(lower[at]) {
-		if a[string(lower[at:end+1])] {
-			return true
-		}
-		if at == end {
-			return false
-		}
+		slog.Int("size", len(r.Response)), slog.Duration("took", r.Answered.Sub(r.Arrived)),
 	}
 }

@@ -47,11 +47,10 @@ const (
 // Queue holds copies of exchanges for who empties it: a bounded number of them and of
 // their octets.
 type Queue struct {
-	sample uint32
-	wants  func(query []byte) bool
-	full   chan *record
-	bytes  atomic.Int64
-	pool   sync.Pool
+	wants func(query []byte) bool
+	full  chan *record
+	bytes atomic.Int64
+	pool  sync.Pool
 
 	taken, dropped atomic.Uint64
 }
@@ -62,15 +61,20 @@ type record struct {
 	memory []byte
 }
 
-// newQueue makes a queue that takes one exchange of so many, by chance, of those
-// whose query is wanted; wants may be nil for all.
-func newQueue(sample int, wants func(query []byte) bool) *Queue {
-	return &Queue{sample: uint32(sample), wants: wants, full: make(chan *record, queueMost)}
+// newQueue makes a queue that takes the exchanges whose query is wanted.
+func newQueue(wants func(query []byte) bool) *Queue {
+	return &Queue{wants: wants, full: make(chan *record, queueMost)}
+}
+
+// drawn decides by chance whether an exchange is in a sample of one of so many; of 0
+// none is.
+func drawn(sample uint32) bool {
+	return sample == 1 || sample > 1 && rand.Uint32N(sample) == 0
 }
 
 // Take implements Tap.
 func (q *Queue) Take(x *Exchange) {
-	if q.sample > 1 && rand.Uint32N(q.sample) != 0 || q.wants != nil && !q.wants(x.Query) {
+	if !q.wants(x.Query) {
 		return
 	}
 	if len(q.full) == cap(q.full) { // spare the copy
