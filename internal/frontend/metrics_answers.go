@@ -3,6 +3,7 @@ package frontend
 import (
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/namelet/namelet/hostabi"
 	"github.com/namelet/namelet/internal/resolve"
 	"github.com/namelet/namelet/rr"
 )
@@ -26,6 +27,9 @@ const (
 	otherType
 	typeLabels = otherType + 1 + len(countedTypes)
 )
+
+// typeOfA is the index of the type that is asked for most.
+const typeOfA = otherType + 1
 
 // typeIndexes gives the index of each type up to the greatest of countedTypes, 0
 // for those that have none of their own.
@@ -96,12 +100,15 @@ func (t *answerTotals) add(c *counters) {
 	}
 }
 
-// collect sends what has been counted at all.
+// collect sends what has been counted at all, and of UDP one count from the beginning:
+// of a server that nobody has asked there is to be a rate, and not none, for the alert
+// that says so and for whoever scales by it.
 func (t *answerTotals) collect(ch chan<- prometheus.Metric, transport string) {
 	for class := range t {
 		for i := range t[class] {
 			for code, n := range t[class][i] {
-				if n > 0 {
+				first := transport == hostabi.TransportUDP.String() && class == int(resolve.ClassStatic) && i == typeOfA && code == int(rr.RCodeNoError)
+				if n > 0 || first {
 					ch <- prometheus.MustNewConstMetric(descQueries, prometheus.CounterValue, float64(n),
 						transport, resolve.Class(class).String(), typeLabel(i), rcodeLabel(code))
 				}

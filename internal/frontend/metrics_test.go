@@ -51,6 +51,9 @@ func answered(values map[string]float64, transport, rcode string) (n float64) {
 
 func TestMetrics(t *testing.T) {
 	s := serve(t, Config{Workers: 2}, example(t))
+	if n, ok := scrape(t, s.Metrics())["responder_queries_total class=static rcode=NOERROR transport=udp type=A"]; n != 0 || !ok {
+		t.Errorf("a server that nobody has asked says %v queries, there: %v", n, ok)
+	}
 	udp, tcp := dial(t, "udp", s.Addrs()[0]), dial(t, "tcp", s.Addrs()[0])
 	exchangeOn(t, udp, question(t, 1, "www.example.", dns.TypeA))
 	exchangeOn(t, udp, question(t, 1, "example.", dns.TypeTXT))
