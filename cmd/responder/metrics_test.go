@@ -41,7 +41,7 @@ func startServer(t *testing.T) config {
 	t.Helper()
 	environ, _ := memoryServer(t)
 	p := &program{out: io.Discard, errOut: os.Stderr}
-	if err := p.config.load(append(environ, "RESPONDER_LOG_LEVEL=error", "RESPONDER_WORKERS=1")); err != nil {
+	if err := p.config.load(append(environ, "RESPONDER_LOG_LEVEL=error", "RESPONDER_WORKERS=1", "RESPONDER_DNSTAP=file:"+filepath.Join(t.TempDir(), "tap"))); err != nil {
 		t.Fatal(err)
 	}
 	ctx, end := context.WithCancel(context.Background())

@@ -111,7 +111,7 @@ var (
 	descTapDropped = prometheus.NewDesc("responder_tap_dropped_total",
 		"Queries that were wanted and did not get there: for lack of room in the queue, or with a connection.", []string{"tap", "reason"}, nil)
 	descTapConnected = prometheus.NewDesc("responder_dnstap_connected",
-		"1 while the stream of dnstap is open.", nil, nil)
+		"1 while the stream of dnstap is open; not there where none is wanted.", nil, nil)
 )
 
 // Describe implements prometheus.Collector.
@@ -138,5 +138,7 @@ func (t *taps) Collect(ch chan<- prometheus.Metric) {
 	count(descTapTaken, dnstap.Taken, "dnstap")
 	count(descTapDropped, dnstap.Dropped, "dnstap", "queue")
 	count(descTapDropped, dnstap.Lost, "dnstap", "connection")
-	ch <- prometheus.MustNewConstMetric(descTapConnected, prometheus.GaugeValue, truth(dnstap.Connected))
+	if t.dnstap != nil {
+		ch <- prometheus.MustNewConstMetric(descTapConnected, prometheus.GaugeValue, truth(dnstap.Connected))
+	}
 }
