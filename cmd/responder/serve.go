@@ -435,7 +435,8 @@ func (s *server) await(ctx context.Context) error {
 func (s *server) drain() error {
 	s.health.draining.Store(true)
 	s.dns.SetReady(false, "the server is about to end")
-	s.tellManager(daemon.SdNotifyStopping)
+	// Beside the drain what is closed has a bound each, the frontend the first.
+	s.tellManager(fmt.Sprintf("%s\nEXTEND_TIMEOUT_USEC=%d", daemon.SdNotifyStopping, (s.drainTime + (parts+1)*shutdownTime).Microseconds()))
 	if s.drainTime == 0 {
 		return nil
 	}

@@ -129,7 +129,7 @@ func TestServiceManager(t *testing.T) {
 	defer l.Close()
 	environ, _ := memoryServer(t)
 	cmd := exec.Command("responder", "serve")
-	cmd.Env = append(append(os.Environ(), "NOTIFY_SOCKET="+socket, "WATCHDOG_USEC=300000"), environ...)
+	cmd.Env = append(append(os.Environ(), "NOTIFY_SOCKET="+socket, "WATCHDOG_USEC=300000", "RESPONDER_DRAIN=1s"), environ...)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -153,7 +153,7 @@ func TestServiceManager(t *testing.T) {
 	if err := cmd.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}
-	for got := hear(); got != "STOPPING=1"; got = hear() {
+	for got := hear(); got != "STOPPING=1\nEXTEND_TIMEOUT_USEC=51000000"; got = hear() {
 		if got != "WATCHDOG=1" {
 			t.Fatalf("got %q, want that it stops", got)
 		}
