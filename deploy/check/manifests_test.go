@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	monitoring "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring/v1"
 	"helm.sh/helm/v3/pkg/chart"
 	"helm.sh/helm/v3/pkg/chart/loader"
 	"helm.sh/helm/v3/pkg/chartutil"
@@ -41,8 +42,8 @@ func built(t *testing.T) map[string]installation {
 	all := map[string]installation{
 		"overlay embedded":        kustomize(t, "overlays/embedded"),
 		"overlay spanner":         kustomize(t, "overlays/spanner"),
-		"embedded, all parts":     kustomize(t, compose(t, "embedded", "control", "encrypted")),
-		"spanner, all parts":      kustomize(t, compose(t, "spanner", "encrypted")),
+		"embedded, all parts":     kustomize(t, compose(t, "embedded", "control", "encrypted", "monitor")),
+		"spanner, all parts":      kustomize(t, compose(t, "spanner", "encrypted", "monitor")),
 		"chart, its own values":   template(t, ""),
 		"chart, embedded":         template(t, "embedded"),
 		"chart, spanner":          template(t, "spanner"),
@@ -183,11 +184,20 @@ func rendered(t *testing.T, v chartutil.Values, strict bool) installation {
 	return made
 }
 
+// known are the types of Kubernetes and of the Prometheus Operator.
+var known = func() *runtime.Scheme {
+	s := runtime.NewScheme()
+	if err := errors.Join(scheme.AddToScheme(s), monitoring.AddToScheme(s)); err != nil {
+		panic(err)
+	}
+	return s
+}()
+
 // decode decodes documents strictly into the types of Kubernetes: no field that they
 // lack, none twice.
 func decode(t *testing.T, from string, text []byte) installation {
 	t.Helper()
-	decoder := serializer.NewCodecFactory(scheme.Scheme, serializer.EnableStrict).UniversalDeserializer()
+	decoder := serializer.NewCodecFactory(known, serializer.EnableStrict).UniversalDeserializer()
 	documents := yaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(text)))
 	made := installation{}
 	for {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	monitoring "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring/v1"
 	apps "k8s.io/api/apps/v1"
 	autoscaling "k8s.io/api/autoscaling/v2"
 	batch "k8s.io/api/batch/v1"
@@ -191,6 +192,10 @@ func checkSelectors(t *testing.T, made installation, w workload) {
 	if len(selectors) < 7 {
 		t.Errorf("got %d selectors, want those of a workload, 2 or more Services, a budget, a policy and 2 spreads", len(selectors))
 	}
+	for _, m := range of[*monitoring.ServiceMonitor](made) {
+		selectors["ServiceMonitor"] = &m.Spec.Selector
+		checkMonitor(t, made, m)
+	}
 	for what, s := range selectors {
 		selector, err := meta1.LabelSelectorAsSelector(s)
 		if err != nil {
@@ -204,6 +209,36 @@ func checkSelectors(t *testing.T, made installation, w workload) {
 				t.Errorf("%s selects %s", what, pod)
 			}
 		}
+	}
+}
+
+// checkMonitor holds that the operator scrapes each server once, as the job that the
+// alerts name.
+func checkMonitor(t *testing.T, made installation, m *monitoring.ServiceMonitor) {
+	t.Helper()
+	if len(m.Spec.Endpoints) != 1 {
+		t.Fatalf("got endpoints %v, want one", m.Spec.Endpoints)
+	}
+	endpoint, found := m.Spec.Endpoints[0], 0
+	selector, err := meta1.LabelSelectorAsSelector(&m.Spec.Selector)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range of[*core.Service](made) {
+		for _, p := range s.Spec.Ports {
+			if p.Name == endpoint.Port && selector.Matches(labels.Set(s.Labels)) {
+				found++
+			}
+		}
+	}
+	job := ""
+	for _, r := range endpoint.RelabelConfigs {
+		if r.TargetLabel == "job" && r.Replacement != nil {
+			job = *r.Replacement
+		}
+	}
+	if found != 1 || job != "namelet" {
+		t.Errorf("finds %d Services and names the job %q, want 1 and namelet", found, job)
 	}
 }
 
