@@ -30,7 +30,7 @@ RACE := ./internal/... ./store/... ./runtime
 .PHONY: test-deploy
 test-deploy: tools ## Build the image and run it; hold the manifests and the chart against Kubernetes' types
 	$(GO) -C deploy/check vet .
-	$(GO) -C deploy/check test -timeout 300s .
+	$(GO) -C deploy/check test -v -timeout 300s .
 
 .PHONY: check
 check: ## Format, vet, staticcheck, tidy, import rules
