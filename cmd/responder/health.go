@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -83,20 +82,4 @@ func askHealth(ctx context.Context, listen string) (healthReport, error) {
 		return healthReport{}, fmt.Errorf("%s: %s", response.Status, said)
 	}
 	return healthReport{Ready: true, Said: said}, nil
-}
-
-// reachable turns an address to listen on into one to call: every address of a
-// family is the loopback one.
-func reachable(listen string) (string, error) {
-	host, port, err := net.SplitHostPort(listen)
-	if err != nil {
-		return "", err
-	}
-	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
-		host = "127.0.0.1"
-		if ip != nil && ip.To4() == nil {
-			host = "::1"
-		}
-	}
-	return net.JoinHostPort(host, port), nil
 }

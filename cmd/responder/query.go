@@ -62,12 +62,11 @@ such a query. That is no client's query: it is in no figures, and its answer is 
 				return misused(cmd, errors.New("--server: want HOST[:PORT]"))
 			}
 			if o.server == "" {
-				o.server, _, _ = strings.Cut(p.config.Listen, ",")
-				if o.server == listenSystemd {
-					o.server = "127.0.0.1:53"
-				}
+				o.server, err = p.config.answersOn()
+			} else {
+				o.server, err = serverAddress(o.server)
 			}
-			if o.server, err = serverAddress(o.server); err != nil {
+			if err != nil {
 				return misused(cmd, err)
 			}
 			if o.trace {

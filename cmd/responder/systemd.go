@@ -36,6 +36,9 @@ func (s *server) tellManager(state string) {
 // anew.
 func (s *server) pingManager(ctx context.Context) {
 	every, err := daemon.SdWatchdogEnabled(false)
+	if err != nil {
+		s.log.Warn("the service manager is not told that the server lives: WATCHDOG_USEC and WATCHDOG_PID do not read", "error", err)
+	}
 	if err != nil || every == 0 {
 		return
 	}
