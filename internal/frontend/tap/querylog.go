@@ -35,11 +35,7 @@ func NewQueryLog(log *slog.Logger, rules *QueryRules) *QueryLog {
 func (l *QueryLog) SetRules(rules *QueryRules) { l.rules.Store(rules) }
 
 // Stats returns what became of the exchanges so far.
-func (l *QueryLog) Stats() Stats {
-	s := l.stats()
-	s.Connected = true
-	return s
-}
+func (l *QueryLog) Stats() Stats { return l.stats() }
 
 // Run writes lines until ctx ends, and then those that wait.
 func (l *QueryLog) Run(ctx context.Context) {

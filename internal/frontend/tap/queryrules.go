@@ -88,25 +88,16 @@ func (r *QueryRules) sample(query []byte) uint32 {
 	if len(r.zones) == 0 || len(query) < headerLen || query[4] != 0 || query[5] != 1 {
 		return r.rest
 	}
-	var lower [rr.MaxNameLen]byte
-	n := copy(lower[:], query[headerLen:])
-	for i, c := range lower[:n] {
-		if 'A' <= c && c <= 'Z' { // no length of a label is a letter's octet
-			lower[i] = c + 'a' - 'A'
-		}
-	}
-	end := 0
-	for end < n && lower[end] != 0 && lower[end] < 64 {
-		end += 1 + int(lower[end])
-	}
-	if end >= n || lower[end] != 0 {
+	name, _, err := rr.NameView(query[headerLen:])
+	if err != nil {
 		return r.rest
 	}
-	for at := 0; ; at += 1 + int(lower[at]) {
-		if of, ok := r.zones[string(lower[at:end+1])]; ok {
+	var lower [rr.MaxNameLen]byte
+	for key := name.AppendLower(lower[:0]); ; key = key[1+key[0]:] {
+		if of, ok := r.zones[string(key)]; ok {
 			return of
 		}
-		if at == end {
+		if key[0] == 0 {
 			return r.rest
 		}
 	}

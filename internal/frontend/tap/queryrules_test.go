@@ -45,6 +45,10 @@ func TestQueryRules(t *testing.T) {
 	if got := all.sample([]byte("no message")); got != 5 {
 		t.Errorf("what cannot be read: one of %d, want 5", got)
 	}
+	query := exchange(t, "www.EXAMPLE.").Query
+	if n := testing.AllocsPerRun(100, func() { all.sample(query) }); n != 0 {
+		t.Errorf("got %v allocations", n)
+	}
 }
 
 func TestBadQueryRules(t *testing.T) {

@@ -118,7 +118,7 @@ type Stats struct {
 	Dropped   uint64 // for which there was no room in it
 	Lost      uint64 // taken, and lost with a connection or a file
 	Waiting   int    // taken, and not there yet
-	Connected bool   // to where they go
+	Connected bool   // to where they go; of a Dnstap
 }
 
 func (q *Queue) stats() Stats {
