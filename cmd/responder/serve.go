@@ -27,6 +27,7 @@ import (
 	"github.com/namelet/namelet/internal/frontend"
 	"github.com/namelet/namelet/internal/frontend/cookie"
 	"github.com/namelet/namelet/internal/guestlog"
+	"github.com/namelet/namelet/internal/logpipe"
 	"github.com/namelet/namelet/internal/mirror"
 	"github.com/namelet/namelet/internal/replica"
 	"github.com/namelet/namelet/internal/resolve"
@@ -67,6 +68,7 @@ begin a new file of dnstap.`,
 // their making.
 type server struct {
 	log       *slog.Logger
+	lines     *logpipe.Pipe // that log writes to
 	health    health
 	taps      *taps
 	secrets   *endpointSecrets
@@ -102,7 +104,6 @@ const parts = 4
 // it leaves nothing behind.
 func (p *program) newServer(ctx context.Context) (_ *server, err error) {
 	s := &server{
-		log:       p.config.logger(p.errOut, p.config.LogLevel),
 		health:    health{patience: p.config.Watchdog},
 		secrets:   &endpointSecrets{config: &p.config},
 		hangup:    make(chan os.Signal, 1),
@@ -112,6 +113,11 @@ func (p *program) newServer(ctx context.Context) (_ *server, err error) {
 		requests:  newRequestCounter(),
 		ending:    make(chan struct{}),
 	}
+	s.lines = logpipe.New(p.errOut, func(lines uint64) {
+		s.log.Warn("lines of the log were dropped: its reader is too slow", "lines", lines)
+	})
+	s.log = p.config.logger(s.lines, p.config.LogLevel)
+	s.closers = append(s.closers, s.lines.Close)
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.close())
@@ -322,7 +328,7 @@ func (s *server) listenMetrics(address string, resolver *resolve.Resolver) error
 	if address == noMetrics {
 		return nil
 	}
-	registry := newRegistry(s.dns.Metrics(), &guestCollector{resolver}, &replicaCollector{s}, s.requests, s.taps)
+	registry := newRegistry(s.dns.Metrics(), &guestCollector{resolver}, &replicaCollector{s}, s.requests, s.taps, logCounter(s.lines))
 	if err := s.listenHTTP("METRICS_LISTEN", address, metricsServer(registry, &s.health, s.log)); err != nil {
 		return err
 	}
@@ -406,7 +412,7 @@ func (s *server) run(ctx context.Context) error {
 	s.log.Info("stopping")
 	// Queries first, then whoever changes what they are answered from.
 	err = errors.Join(err, s.closeFrontend())
-	endTaps()
+	endTaps(s.log)
 	stop()
 	<-followed
 	endMirror() // it writes the rest

@@ -7,10 +7,12 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/namelet/namelet/internal/frontend/tap"
+	"github.com/namelet/namelet/internal/logpipe"
 )
 
 // Forms of the log.
@@ -50,7 +52,6 @@ type taps struct {
 	queries *tap.QueryLog
 	rules   *queryLogFile // of queries; nil where they come from no file
 	dnstap  *tap.Dnstap
-	running sync.WaitGroup
 }
 
 // newTaps makes the taps that the settings ask for.
@@ -89,20 +90,40 @@ func (t *taps) all() tap.Tap {
 	return nil
 }
 
+// tapsTime is how long what was taken may take to be written when the server ends.
+const tapsTime = 4 * time.Second
+
 // start runs the taps until stop is called, which waits until what was taken is
-// written.
-func (t *taps) start() (stop func()) {
+// written, unless nobody reads it.
+func (t *taps) start() (stop func(log *slog.Logger)) {
 	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
 	if t.queries != nil {
-		t.running.Go(func() { t.queries.Run(ctx) })
+		running.Go(func() { t.queries.Run(ctx) })
 	}
 	if t.dnstap != nil {
-		t.running.Go(func() { t.dnstap.Run(ctx) })
+		running.Go(func() { t.dnstap.Run(ctx) })
 	}
-	return func() {
+	return func(log *slog.Logger) {
 		cancel()
-		t.running.Wait()
+		ended := make(chan struct{})
+		go func() {
+			running.Wait()
+			close(ended)
+		}()
+		select {
+		case <-ended:
+		case <-time.After(tapsTime):
+			log.Warn("the server ends, and not all is written that the query log or dnstap has taken", "waited", tapsTime)
+		}
 	}
+}
+
+// logCounter counts the lines of the log that nobody took.
+func logCounter(lines *logpipe.Pipe) prometheus.Collector {
+	return prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "responder_log_lines_dropped_total", Help: "Lines of the log that were dropped, since its reader was too slow or gone.",
+	}, func() float64 { return float64(lines.Dropped()) })
 }
 
 var (

@@ -34,6 +34,7 @@ var rules = []rule{
 	{path: "internal/frontend", only: []string{"rr", "hostabi", "internal/authority", "internal/resolve", "internal/dnsjson", "internal/inputtext", "internal/reread", "internal/throttle"}, reason: "transports are handed a resolver; they know no store and no sandbox"},
 	{path: "internal/guestlog", only: []string{"internal/resolve"}, std: true, reason: "it keeps what it is told, and knows nobody who reads it"},
 	{path: "internal/inputtext", only: []string{"hostabi", "internal/resolve"}, std: true, reason: "whoever shows inputs may have it"},
+	{path: "internal/logpipe", only: []string{"internal/throttle"}, std: true, reason: "whoever logs may have it"},
 	{path: "internal/reread", only: []string{}, std: true, reason: "whoever has a file that changes may have it"},
 	{path: "internal/throttle", only: []string{}, std: true, reason: "whoever logs may have it"},
 	{path: "internal/trial", only: []string{"rr", "hostabi", "internal/authority", "internal/resolve", "runtime", "store/zonefile"}, reason: "a trial knows no store and no network"},

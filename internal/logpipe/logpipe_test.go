@@ -1,0 +1,93 @@
+package logpipe
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// Lines come out whole and in order, those of before the end too.
+func TestOrder(t *testing.T) {
+	r, w := io.Pipe()
+	read := make(chan string)
+	go func() {
+		all, _ := io.ReadAll(r)
+		read <- string(all)
+	}()
+	p := New(w, func(uint64) {})
+	var want strings.Builder
+	for i := range 10_000 {
+		fmt.Fprintf(p, "line %d\n", i)
+		fmt.Fprintf(&want, "line %d\n", i)
+	}
+	p.Close()
+	w.Close()
+	if got := <-read; got != want.String() || p.Dropped() != 0 {
+		t.Errorf("got %d octets, want %d; %d are dropped", len(got), want.Len(), p.Dropped())
+	}
+	p.Write([]byte("too late\n"))
+	if p.Close(); p.Dropped() != 1 {
+		t.Errorf("%d are dropped after the end, want 1", p.Dropped())
+	}
+}
+
+// A reader that stalls holds up neither who writes nor the end; what has no room is
+// dropped, counted, and told of once somebody reads.
+func TestReaderThatStalls(t *testing.T) {
+	r, w := io.Pipe()
+	told := make(chan uint64, 10)
+	var p *Pipe
+	p = New(w, func(n uint64) {
+		p.Write([]byte("told\n"))
+		told <- n
+	})
+	line := []byte(strings.Repeat("x", 1023) + "\n")
+	var group sync.WaitGroup
+	for range 4 {
+		group.Go(func() {
+			for range 1000 {
+				p.Write(line)
+			}
+		})
+	}
+	group.Wait()
+	dropped := p.Dropped()
+	if kept := 4000 - dropped; kept < most>>10 || kept > 2*most>>10 {
+		t.Errorf("%d lines of 1 KiB are kept", kept)
+	}
+	began := time.Now()
+	p.Close()
+	if took := time.Since(began); took > 2*farewell {
+		t.Errorf("the end took %v", took)
+	}
+	all := make(chan int)
+	go func() {
+		n, _ := io.Copy(io.Discard, r)
+		all <- int(n)
+	}()
+	if n := <-told; n != dropped {
+		t.Errorf("told of %d, want %d", n, dropped)
+	}
+	<-p.ended
+	w.Close()
+	if n := <-all; n != int(4000-dropped)*len(line) {
+		t.Errorf("%d octets came out, want %d", n, int(4000-dropped)*len(line))
+	}
+}
+
+type broken struct{}
+
+func (broken) Write([]byte) (int, error) { return 0, errors.New("broken") }
+
+// What cannot be written counts as dropped.
+func TestBrokenReader(t *testing.T) {
+	p := New(broken{}, func(uint64) {})
+	p.Write([]byte("a\nb\n"))
+	if p.Close(); p.Dropped() != 2 {
+		t.Errorf("%d are dropped, want 2", p.Dropped())
+	}
+}
