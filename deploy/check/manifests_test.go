@@ -269,6 +269,8 @@ func TestRefused(t *testing.T) {
 		{"a part that is left empty", "networkPolicy:", "networkPolicy"},
 		{"fewer at most than at least", "store: {kind: spanner, spanner: {database: projects/p/instances/i/databases/d}}\nautoscaling: {enabled: true, minReplicas: 20}", "minReplicas 20 is more than maxReplicas 12"},
 		{"a balancer of no balancer", "dns: {service: {type: NodePort, loadBalancerClass: x}}", "for type LoadBalancer"},
+		{"an address for a network", "dns: {service: {loadBalancerSourceRanges: [192.0.2.1]}}", "loadBalancerSourceRanges"},
+		{"more than all", "podDisruptionBudget: {maxUnavailable: 150%}", "maxUnavailable"},
 		{"a name that no Service may have", "fullnameOverride: 1ns", "fullnameOverride"},
 		{"pods that no Service selects", "podLabels: {app.kubernetes.io/name: x}", "app.kubernetes.io/name is set by the chart"},
 		{"a tag that reads as a number", "image: {tag: 1234567}", "tag"},
