@@ -171,7 +171,7 @@ func (c *tcpConn) introduce() bool {
 	if !s.count(s.limiter.attribute(addr.Addr())) {
 		return false
 	}
-	c.client, c.counted = addr.Addr(), addr.Addr()
+	c.client, c.counted, c.port = addr.Addr(), addr.Addr(), addr.Port()
 	return true
 }
 

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"github.com/namelet/namelet/hostabi"
 )
 
 // proxyHeader is a header for the client 198.51.100.7, of datagrams or streams.
@@ -40,7 +42,8 @@ func silent(t *testing.T, conn net.Conn) {
 // The client that a named proxy speaks for is the client, by every transport.
 func TestProxied(t *testing.T) {
 	r := make(reporter, 1)
-	s, trust := secured(t, Config{ProxyFrom: loopback, Workers: 1}, r)
+	var k taken
+	s, trust := secured(t, Config{ProxyFrom: loopback, Workers: 1, Tap: &k}, r)
 	query := question(t, 1, "a.", dns.TypeA)
 	client := func(want string) {
 		t.Helper()
@@ -92,6 +95,12 @@ func TestProxied(t *testing.T) {
 		send(t, conn, framed(query))
 		closed(t, conn)
 	})
+	for _, x := range k.wait(t, 7) { // of three queries over TCP one is the proxy's own, as is one of two over UDP
+		named := x.Client == netip.MustParseAddrPort("198.51.100.7:12345") || x.Client == netip.MustParseAddrPort("198.51.100.7:0") && x.Transport == hostabi.TransportHTTPS
+		if !named && (x.Client.Addr() != netip.MustParseAddr("127.0.0.1") || x.Client.Port() == 0) {
+			t.Errorf("the tap was shown the client %v over %v", x.Client, x.Transport)
+		}
+	}
 	if got := scrape(t, s.Metrics()); got["responder_messages_ignored_total reason=proxy transport=udp"] != 1 || got["responder_tcp_connections_failed_total step=proxy"] != 1 {
 		t.Errorf("counted %v", got)
 	}

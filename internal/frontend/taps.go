@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/namelet/namelet/internal/frontend/proxy"
 	"github.com/namelet/namelet/internal/frontend/tap"
 )
 
@@ -30,10 +31,18 @@ func (w *udpWorker) tap(i int, msg, response []byte) {
 	})
 }
 
-// portOf returns the client's port, 0 where a proxy has named the client.
+// noteNamed notes the port of message i's client, where a proxy has named it.
+func (w *udpWorker) noteNamed(i int) {
+	w.named[i] = 0
+	if named, _, err := proxy.Parse(w.batch.message(i)); err == nil {
+		w.named[i] = named.Port()
+	}
+}
+
+// portOf returns the port of message i's client.
 func (w *udpWorker) portOf(i int, client netip.Addr) uint16 {
 	if from, _ := w.batch.client(i); from != client {
-		return 0
+		return w.named[i]
 	}
 	return w.batch.port(i)
 }
@@ -60,8 +69,8 @@ func (s *Server) tap(x *exchange, response []byte) {
 
 // endsOf returns the ends of a connection, once its client is known.
 func (c *tcpConn) endsOf() ends {
-	e := ends{server: addrOf(c.raw.LocalAddr())}
-	if from := addrOf(c.raw.RemoteAddr()); from.Addr() == c.client {
+	e := ends{port: c.port, server: addrOf(c.raw.LocalAddr())}
+	if from := addrOf(c.raw.RemoteAddr()); from.Addr() == c.client && e.port == 0 { // no proxy names one
 		e.port = from.Port()
 	}
 	return e

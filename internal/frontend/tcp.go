@@ -35,6 +35,7 @@ type tcpConn struct {
 	raw       *net.TCPConn
 	conn      net.Conn      // raw, or the TLS connection over it
 	client    netip.Addr    // who asks: the other end, or whom a proxy names
+	port      uint16        // of whom a proxy names, else 0
 	counted   netip.Addr    // whose connection it counts as; not valid for a proxy's own
 	proxied   bool          // it begins with a header of the PROXY protocol
 	closed    chan struct{} // closed by the HTTP server, for HTTPS alone

@@ -80,7 +80,8 @@ type udpWorker struct {
 	messages [batchSize][]byte // of the batch, without the headers of proxies
 	queries  [batchSize]query  // that they are
 	hashes   [batchSize]uint32
-	waiting  [batchSize]uint8 // those that no cache answered, by their place in the batch
+	named    [batchSize]uint16 // ports of clients that a proxy has named, for the tap
+	waiting  [batchSize]uint8  // those that no cache answered, by their place in the batch
 
 	pulse *pulse
 	conn  *net.UDPConn
@@ -123,6 +124,9 @@ func (w *udpWorker) answer(n int) {
 		if !ok {
 			w.responder.counters.ignore(ignoredProxy)
 			continue
+		}
+		if client != from && w.server.config.Tap != nil {
+			w.noteNamed(i)
 		}
 		q := &w.queries[i]
 		w.messages[i] = message
@@ -194,6 +198,7 @@ func (w *udpWorker) postpone(i int) bool {
 		w.responder.counters.shed.inc()
 	}
 	place.set(w.batch.peer(i), w.queries[i].sender.addr, msg, w.responder.now.Sub(w.responder.policy.started))
+	place.named = w.named[i]
 	return true
 }
 
@@ -209,6 +214,7 @@ func (w *udpWorker) catchUp(most time.Duration) {
 		for i := 0; i < slots && w.later.count > 0; i++ {
 			p := w.later.pop()
 			w.batch.restore(i, &p.peer)
+			w.named[i] = p.named
 			w.responder.wake()
 			w.responder.read = w.responder.policy.started.Add(p.read)
 			response, done := w.responder.quick(w.batch.room(i), p.message(), p.client(), &w.queries[i])

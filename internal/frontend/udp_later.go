@@ -30,6 +30,7 @@ const (
 type postponed struct {
 	peer   peer
 	from   [16]byte // the client's address; not a netip.Addr, whose pointer the collector would look for in each place
+	named  uint16   // the client's port, where a proxy has named it
 	length int
 	read   time.Duration // when it was read, since the policy started; no time.Time, for the same reason
 	octets [laterRoom]byte
