@@ -134,7 +134,7 @@ func (c *config) check() error {
 	if _, err := parseStore(c.Store); err != nil {
 		return err
 	}
-	for _, check := range []func() error{c.checkNumbers, c.checkTimes, c.checkTaps, c.checkTexts} {
+	for _, check := range []func() error{c.checkNumbers, c.checkTimes, c.checkLog, c.checkTaps, c.checkTexts} {
 		if err := check(); err != nil {
 			return err
 		}

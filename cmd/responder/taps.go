@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"sync"
@@ -12,29 +11,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/namelet/namelet/internal/frontend/tap"
-	"github.com/namelet/namelet/internal/logpipe"
 )
 
-// Forms of the log.
-const (
-	logText = "text"
-	logJSON = "json"
-)
-
-// logger makes the log of a server.
-func (c *config) logger(w io.Writer, level slog.Leveler) *slog.Logger {
-	options := &slog.HandlerOptions{Level: level}
-	if c.LogFormat == logJSON {
-		return slog.New(slog.NewJSONHandler(w, options))
-	}
-	return slog.New(slog.NewTextHandler(w, options))
-}
-
-// checkTaps refuses settings of logs and taps that nothing can be made of.
+// checkTaps refuses settings of taps that nothing can be made of.
 func (c *config) checkTaps() error {
-	if c.LogFormat != logText && c.LogFormat != logJSON {
-		return fmt.Errorf("%sLOG_FORMAT: %q: want %s or %s", envPrefix, c.LogFormat, logText, logJSON)
-	}
 	if _, err := c.queryRules(); err != nil {
 		return err
 	}
@@ -117,13 +97,6 @@ func (t *taps) start() (stop func(log *slog.Logger)) {
 			log.Warn("the server ends, and not all is written that the query log or dnstap has taken", "waited", tapsTime)
 		}
 	}
-}
-
-// logCounter counts the lines of the log that nobody took.
-func logCounter(lines *logpipe.Pipe) prometheus.Collector {
-	return prometheus.NewCounterFunc(prometheus.CounterOpts{
-		Name: "responder_log_lines_dropped_total", Help: "Lines of the log that were dropped, since its reader was too slow or gone.",
-	}, func() float64 { return float64(lines.Dropped()) })
 }
 
 var (
