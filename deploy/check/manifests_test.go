@@ -269,6 +269,8 @@ func TestRefused(t *testing.T) {
 		{"a part that is left empty", "networkPolicy:", "networkPolicy"},
 		{"fewer at most than at least", "store: {kind: spanner, spanner: {database: projects/p/instances/i/databases/d}}\nautoscaling: {enabled: true, minReplicas: 20}", "minReplicas 20 is more than maxReplicas 12"},
 		{"a balancer of no balancer", "dns: {service: {type: NodePort, loadBalancerClass: x}}", "for type LoadBalancer"},
+		{"a Secret of no name", "encrypted: {doh: true, secretName: My_Cert}", "secretName"},
+		{"an image of no name", "image: {repository: Registry/Namelet}", "repository"},
 		{"an address for a network", "dns: {service: {loadBalancerSourceRanges: [192.0.2.1]}}", "loadBalancerSourceRanges"},
 		{"more than all", "podDisruptionBudget: {maxUnavailable: 150%}", "maxUnavailable"},
 		{"a name that no Service may have", "fullnameOverride: 1ns", "fullnameOverride"},
@@ -319,5 +321,20 @@ func TestLargeNumber(t *testing.T) {
 	got := settings(t, templateValues(t, "settings: {RESPONDER_CACHE_BYTES: 268435456, RESPONDER_SITE: west}\nguestMemory: 1073741824"))
 	if got["RESPONDER_CACHE_BYTES"] != "268435456" || got["RESPONDER_SITE"] != "west" || got["RESPONDER_GUEST_MEMORY"] != "1073741824" {
 		t.Errorf("got %v", got)
+	}
+}
+
+// TestReleaseName checks that a release whose name no Service may have is refused, and how
+// to give it one.
+func TestReleaseName(t *testing.T) {
+	c := load(t)
+	for _, name := range []string{"1ns", "ns.one"} {
+		full, err := chartutil.ToRenderValues(c, nil, chartutil.ReleaseOptions{Name: name, Namespace: "dns"}, chartutil.DefaultCapabilities)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := (engine.Engine{}).Render(c, full); err == nil || !strings.Contains(err.Error(), "set fullnameOverride") {
+			t.Errorf("release %s: got error %v, want one that says to set fullnameOverride", name, err)
+		}
 	}
 }

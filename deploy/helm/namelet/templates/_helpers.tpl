@@ -78,8 +78,8 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- define "namelet.check" -}}
 {{- include "namelet.checkSettings" . }}
 {{- include "namelet.checkResources" . }}
-{{- if not (regexMatch "^[a-z]" (include "namelet.fullname" .)) }}
-{{- fail (printf "a Service cannot be named %s-dns, since names begin with a letter: set fullnameOverride" (include "namelet.fullname" .)) }}
+{{- if not (regexMatch "^[a-z][-a-z0-9]*$" (include "namelet.fullname" .)) }}
+{{- fail (printf "a Service cannot be named %s-dns, since such names begin with a letter and have no dot: set fullnameOverride" (include "namelet.fullname" .)) }}
 {{- end }}
 {{- range $label := list "app.kubernetes.io/name" "app.kubernetes.io/instance" }}
 {{- if hasKey (default dict $.Values.podLabels) $label }}
