@@ -128,18 +128,8 @@ func (p *program) newServer(ctx context.Context) (_ *server, err error) {
 	if err := p.config.checkEncrypted(); err != nil {
 		return nil, err
 	}
-	transports, err := p.config.frontend()
+	transports, err := s.transports(p)
 	if err != nil {
-		return nil, err
-	}
-	if transports.Policy.Cookies, err = p.config.cookies(); err != nil {
-		return nil, err
-	}
-	if s.taps, err = p.newTaps(s.log); err != nil {
-		return nil, err
-	}
-	transports.Tap = s.taps.all()
-	if transports.Sockets, err = p.config.openedBefore(); err != nil {
 		return nil, err
 	}
 	st, spec, err := s.openStore(ctx, &p.config)
@@ -185,6 +175,23 @@ func (p *program) newServer(ctx context.Context) (_ *server, err error) {
 	})
 	s.content = nil
 	return s, err
+}
+
+// transports is how queries come in, with what they need from files and from whoever
+// started the process, and who is shown them.
+func (s *server) transports(p *program) (config frontend.Config, err error) {
+	if config, err = p.config.frontend(); err != nil {
+		return config, err
+	}
+	if config.Policy.Cookies, err = p.config.cookies(); err != nil {
+		return config, err
+	}
+	if s.taps, err = p.newTaps(s.log); err != nil {
+		return config, err
+	}
+	config.Tap = s.taps.all()
+	config.Sockets, err = p.config.openedBefore()
+	return config, err
 }
 
 // self says who this server is, for others that serve from the same store.
