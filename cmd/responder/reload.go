@@ -49,10 +49,10 @@ func (e *endpointSecrets) reload() []error {
 }
 
 // reload reads anew what comes from files: certificates, secrets for cookies, who may
-// come in at the control endpoint, and which queries are logged. A file of dnstap is begun anew. What cannot be
-// read stays as it was, and is logged.
+// come in at the control endpoint, and which queries are logged. A file of dnstap is
+// begun anew. What cannot be read stays as it was, and is logged.
 func (s *server) reload() {
-	s.log.Info("reading certificates, tokens and secrets anew")
+	s.log.Info("reading anew what comes from files: certificates, tokens, secrets, and which queries are logged")
 	s.dns.Reload()
 	errs := s.secrets.reload()
 	if s.cookies != nil {

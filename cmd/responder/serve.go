@@ -48,8 +48,8 @@ change while the server runs is served within a second.
 
 An interrupt or a SIGTERM ends the server: it says that it is not ready, by /readyz and by
 --health-name, answers on for --drain, then answers what is in flight and ends. A second
-one ends it at once. A SIGHUP makes it read certificates, tokens and secrets anew, and
-begin a new file of dnstap.`,
+one ends it at once. A SIGHUP makes it read certificates, tokens, secrets and the file of
+--query-log-file anew, and begin a new file of dnstap.`,
 		Args: arguments(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := p.newServer(cmd.Context())
