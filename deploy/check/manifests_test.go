@@ -49,7 +49,7 @@ func built(t *testing.T) map[string]installation {
 		"chart, spanner":          template(t, "spanner"),
 		"chart, every part of it": template(t, "everything"),
 		"chart, by hand": templateValues(t, `
-store: {kind: spanner, spanner: {database: projects/p/instances/i/databases/d}}
+store: {kind: spanner, spanner: {database: projects/my-project/instances/my-instance/databases/dns}}
 replicas: 5
 encrypted: {doh: true, dot: true, secretName: tls}
 control: {enabled: true, secretName: control}
@@ -57,7 +57,7 @@ drain: {preStopSeconds: 45, seconds: 120}
 resources: {requests: {cpu: 500m, memory: 512Mi}, limits: {cpu: 4, memory: 900Mi}}
 guestMemory: 268435456`),
 		"chart, values left empty": templateValues(t, `
-store: {kind: spanner, spanner: {database: projects/p/instances/i/databases/d}}
+store: {kind: spanner, spanner: {database: projects/my-project/instances/my-instance/databases/dns}}
 settings:
 extraEnv:
 drain:
@@ -256,6 +256,7 @@ func TestRefused(t *testing.T) {
 		{"a file that scales", "autoscaling: {enabled: true}", "store.kind embedded is a file that one server has"},
 		{"Spanner without a database", "store: {kind: spanner}", "database"},
 		{"a database that is none", "store: {kind: spanner, spanner: {database: mine}}", "database"},
+		{"a database that Spanner cannot have", "store: {kind: spanner, spanner: {database: projects/PROJECT/instances/INSTANCE/databases/DATABASE}}", "database"},
 		{"TLS without a certificate", "encrypted: {dot: true}", "secretName"},
 		{"memory without a unit", "resources: {limits: {memory: 2G}}", "memory"},
 		{"guests take all memory", "guestMemory: 2147483648", "leaves less than 320Mi"},
@@ -267,7 +268,7 @@ func TestRefused(t *testing.T) {
 		{"two ways to control", "control: {enabled: true}\nsettings: {RESPONDER_CONTROL_LISTEN: none}", "RESPONDER_CONTROL_LISTEN is set by the chart"},
 		{"control for all pods", "networkPolicy: {controlPodLabels: null}", "controlPodLabels"},
 		{"a part that is left empty", "networkPolicy:", "networkPolicy"},
-		{"fewer at most than at least", "store: {kind: spanner, spanner: {database: projects/p/instances/i/databases/d}}\nautoscaling: {enabled: true, minReplicas: 20}", "minReplicas 20 is more than maxReplicas 12"},
+		{"fewer at most than at least", "store: {kind: spanner, spanner: {database: projects/my-project/instances/my-instance/databases/dns}}\nautoscaling: {enabled: true, minReplicas: 20}", "minReplicas 20 is more than maxReplicas 12"},
 		{"a balancer of no balancer", "dns: {service: {type: NodePort, loadBalancerClass: x}}", "for type LoadBalancer"},
 		{"a Secret of no name", "encrypted: {doh: true, secretName: My_Cert}", "secretName"},
 		{"an image of no name", "image: {repository: Registry/Namelet}", "repository"},
