@@ -157,7 +157,7 @@ func TestSlowAnswerLog(t *testing.T) {
 	}
 	text := log.String()
 	const want = `qname=slow.example. qtype=AAAA client=127.0.0.1 transport=udp rcode=NXDOMAIN`
-	if !strings.Contains(text, want) || !strings.Contains(text, `zone=example. inputs="pick (of 3) = 2, now (1m0s) = 2001-09-09T01:47:00Z" dependencies=0 keepable=false`) {
+	if !strings.Contains(text, want) || !strings.Contains(text, `zone=example. class=none inputs="pick (of 3) = 2, now (1m0s) = 2001-09-09T01:47:00Z" dependencies=0 keepable=false`) {
 		t.Errorf("got %s, want %s and its inputs", text, want)
 	}
 	most := tardyBurst + 1 + int(tardyRate*time.Since(begun).Seconds())
