@@ -79,6 +79,7 @@ type server struct {
 	mirror    *mirror.Mirror // nil where there is none
 	content   *mirror.Content
 	base      int // of closers, those of what is closed last
+	fronts    int // of closers, those before the parts that serve
 	endpoint  []httpEndpoint
 	drainTime time.Duration // how long to answer on when told to end
 	failed    chan error    // has room for what ends each part that serves
@@ -156,6 +157,7 @@ func (p *program) newServer(ctx context.Context) (_ *server, err error) {
 		Workers:  workers * (len(transports.Listen) + len(transports.Sockets)/2 + 1), // one a socket, and as many for connections
 	})
 	s.closers = append(s.closers, func() error { resolver.Close(); return nil })
+	s.fronts = len(s.closers)
 	if err := s.listenDNS(ctx, transports, workers, resolver); err != nil {
 		return nil, err
 	}
@@ -448,8 +450,8 @@ func (s *server) await(ctx context.Context) error {
 func (s *server) drain() error {
 	s.health.draining.Store(true)
 	s.dns.SetReady(false, "the server is about to end")
-	// Beside the drain what is closed has a bound each, the frontend the first.
-	s.tellManager(fmt.Sprintf("%s\nEXTEND_TIMEOUT_USEC=%d", daemon.SdNotifyStopping, (s.drainTime + (parts+1)*shutdownTime).Microseconds()))
+	// Beside the drain there is what is in flight, and as long again for all after that.
+	s.tellManager(fmt.Sprintf("%s\nEXTEND_TIMEOUT_USEC=%d", daemon.SdNotifyStopping, (s.drainTime + 2*shutdownTime).Microseconds()))
 	if s.drainTime == 0 {
 		return nil
 	}
@@ -484,8 +486,19 @@ func (s *server) announce() {
 }
 
 // closeFrontend closes all but the mirror, the store and the engine, which were made
-// first.
-func (s *server) closeFrontend() error { return s.closeDownTo(s.base) }
+// first. The parts that serve end at the same time: a command that takes long takes
+// nothing of the time that queries have.
+func (s *server) closeFrontend() error {
+	serving := s.closers[s.fronts:]
+	errs := make([]error, len(serving))
+	var all sync.WaitGroup
+	for i, end := range serving {
+		all.Go(func() { errs[i] = end() })
+	}
+	all.Wait()
+	s.closers = s.closers[:s.fronts]
+	return errors.Join(append(errs, s.closeDownTo(s.base))...)
+}
 
 func (s *server) close() error { return s.closeDownTo(0) }
 

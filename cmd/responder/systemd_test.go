@@ -153,7 +153,7 @@ func TestServiceManager(t *testing.T) {
 	if err := cmd.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}
-	for got := hear(); got != "STOPPING=1\nEXTEND_TIMEOUT_USEC=51000000"; got = hear() {
+	for got := hear(); got != "STOPPING=1\nEXTEND_TIMEOUT_USEC=21000000"; got = hear() {
 		if got != "WATCHDOG=1" {
 			t.Fatalf("got %q, want that it stops", got)
 		}
