@@ -86,7 +86,7 @@ func (d *Dnstap) Stats() Stats {
 }
 
 // Reopen makes Run end the stream and begin another: a file that was moved away is
-// made anew.
+// made anew. What could not be opened is tried at once.
 func (d *Dnstap) Reopen() {
 	select {
 	case d.reopen <- struct{}{}:
@@ -112,6 +112,8 @@ func (d *Dnstap) Run(ctx context.Context) {
 		select {
 		case <-time.After(wait):
 			wait = min(2*wait, retryMost)
+		case <-d.reopen:
+			wait = retryFirst
 		case <-ctx.Done():
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	framestream "github.com/farsightsec/golang-framestream"
@@ -229,6 +230,24 @@ func TestFullDisk(t *testing.T) {
 	if all, err := os.ReadDir(dir); err != nil || len(all) != 1 {
 		t.Errorf("an empty file was moved aside: %v, %v", all, err)
 	}
+}
+
+// Whoever has mended what kept a stream from its start can have it tried at once.
+func TestReopenWhileAway(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "later")
+	synctest.Test(t, func(t *testing.T) {
+		d, end := start(t, "file:"+filepath.Join(dir, "a.fstrm"), slog.New(slog.DiscardHandler))
+		time.Sleep(4*retryMost + time.Second)
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		d.Reopen()
+		synctest.Wait()
+		if !d.Stats().Connected {
+			t.Error("it still waits")
+		}
+		end()
+	})
 }
 
 // What is a link to a file is not written over.
