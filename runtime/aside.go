@@ -14,8 +14,9 @@ import (
 // asideNice is how much others go before: at 10 who has nothing else to do gets a tenth of a core that is busy.
 const asideNice = 10
 
-// spareLinger is how long the place is kept for the next, since to make it stops all goroutines for a moment.
-const spareLinger = time.Second
+// spareLinger is how long the place is kept for the next, since to make it stops all goroutines for a moment. It is short:
+// while nobody has the place the garbage collector takes it, on a thread like any other, and who answers waits for that.
+const spareLinger = 5 * time.Millisecond
 
 // aside runs f and waits for it.
 func aside(f func()) {
@@ -39,6 +40,7 @@ type spareProc struct {
 	users  int
 	before int // GOMAXPROCS without it; 0 where it is not there
 	end    *time.Timer
+	gone   chan struct{} // closed when the place is taken away; nil where there is none
 }
 
 func (s *spareProc) enter() {
@@ -51,6 +53,7 @@ func (s *spareProc) enter() {
 	if s.before == 0 {
 		s.before = goruntime.GOMAXPROCS(0)
 		goruntime.GOMAXPROCS(s.before + 1)
+		s.gone = make(chan struct{})
 	}
 }
 
@@ -73,4 +76,20 @@ func (s *spareProc) drop() {
 		goruntime.GOMAXPROCS(s.before)
 	}
 	s.before = 0
+	close(s.gone)
+	s.gone = nil
+}
+
+// wait waits until there is no place, and no longer than most.
+func (s *spareProc) wait(most time.Duration) {
+	s.mu.Lock()
+	gone := s.gone
+	s.mu.Unlock()
+	if gone == nil {
+		return
+	}
+	select {
+	case <-gone:
+	case <-time.After(most):
+	}
 }

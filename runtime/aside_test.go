@@ -11,6 +11,7 @@ func TestAsideHasAPlace(t *testing.T) {
 	withoutSpare(t)
 	s := &spareProc{}
 	before := goruntime.GOMAXPROCS(0)
+	s.wait(time.Minute) // for what is not there
 	s.enter()
 	s.enter()
 	if got := goruntime.GOMAXPROCS(0); got != before+1 {
@@ -21,7 +22,12 @@ func TestAsideHasAPlace(t *testing.T) {
 	if got := goruntime.GOMAXPROCS(0); got != before+1 {
 		t.Errorf("%d places while one runs, want %d", got, before+1)
 	}
+	s.wait(time.Millisecond)
+	if got := goruntime.GOMAXPROCS(0); got != before+1 {
+		t.Errorf("%d places while one runs, want %d", got, before+1)
+	}
 	s.leave()
+	s.wait(time.Minute)
 	for end := time.Now().Add(3 * spareLinger); goruntime.GOMAXPROCS(0) != before; time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("%d places when all is done, want %d", goruntime.GOMAXPROCS(0), before)

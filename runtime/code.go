@@ -39,6 +39,9 @@ type code struct {
 	closed   bool
 }
 
+// asideCode is how many bytes of code are loaded aside. Less takes a millisecond at most, and a place for it costs more than that.
+const asideCode = 512 << 10
+
 // load is one loading, for all who want it.
 type load struct {
 	done chan struct{}
@@ -105,6 +108,7 @@ func (m *Module) Unload() bool {
 	if c.compiled == nil || c.users > 0 || c.kept == nil {
 		return false
 	}
+	c.engine.vacancies.drop(context.Background(), m)
 	c.engine.discard(c.compiled, c.size)
 	c.compiled = nil
 	return true
@@ -133,7 +137,12 @@ func (c *code) fetch(l *load) {
 	var compiled wazero.CompiledModule
 	var kept bool
 	var err error
-	aside(func() { compiled, kept, err = c.restore() })
+	c.engine.collect(mostUnloaded)
+	if c.size < asideCode {
+		compiled, kept, err = c.restore()
+	} else {
+		aside(func() { compiled, kept, err = c.restore() })
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	defer close(l.done)
@@ -153,7 +162,6 @@ func (c *code) fetch(l *load) {
 
 // restore makes the code again from what is kept, and reports whether it could be once more.
 func (c *code) restore() (compiled wazero.CompiledModule, kept bool, err error) {
-	c.engine.collect(mostUnloaded)
 	metered, err := c.kept.read()
 	if err != nil {
 		return nil, false, fmt.Errorf("runtime: reading a guest's code back: %w", err)
@@ -183,6 +191,11 @@ func (c *code) close(ctx context.Context) error {
 const (
 	collectUnloaded = 32 << 20            // bytes for which a cycle is begun
 	mostUnloaded    = 2 * collectUnloaded // bytes at which who loads more waits for its end
+
+	// Code goes to make room for other code. That is loaded first, for nothing begins to run aside during a cycle, and
+	// what runs aside leaves the collector a place that it takes from those who answer.
+	collectDelay    = 5 * time.Millisecond
+	collectPatience = 200 * time.Millisecond
 )
 
 // discard gives machine code up, which nobody uses.
@@ -194,6 +207,8 @@ func (e *Engine) discard(compiled wazero.CompiledModule, size int64) {
 	if e.waiting() >= collectUnloaded && e.collecting.TryLock() {
 		go func() {
 			defer e.collecting.Unlock()
+			time.Sleep(collectDelay)
+			spare.wait(collectPatience)
 			e.cycle()
 		}()
 	}

@@ -34,6 +34,7 @@ type Engine struct {
 	modules *spill  // what comes back from the cache; nil where there is none
 	deltas  *spill  // of pictures; nil where they lie on the heap
 
+	vacancies  vacancies
 	pictures   atomic.Int64 // bytes of those in use
 	unloaded   atomic.Int64 // bytes of code that waits for the garbage collector
 	stuck      atomic.Int64 // of these, what outlived the last cycle of ours

@@ -83,7 +83,7 @@ func (gen *Generation) clone(ctx context.Context) (*guest, error) {
 		g, _, err := gen.start(ctx, discard{})
 		return g, err
 	}
-	g, err := gen.module.instantiate(ctx, gen.limits)
+	g, err := gen.module.guest(ctx, gen.limits, gen.picture.memory.size)
 	if err != nil {
 		return nil, err
 	}

@@ -107,7 +107,7 @@ func TestStartedAnew(t *testing.T) {
 	}
 }
 
-func lastByte(t *testing.T, i *Instance) byte {
+func lastByte(t testing.TB, i *Instance) byte {
 	t.Helper()
 	var a Answer
 	if err := i.Answer(question("www.example.org", rr.TypeA), DefaultFuel, newHost(), &a); err != nil {

@@ -31,7 +31,7 @@ type guest struct {
 // instantiate makes a guest whose globals are as the module declares them, and its memory too once writeData
 // was called. The caller uses the module's code.
 func (m *Module) instantiate(ctx context.Context, limits Limits) (*guest, error) {
-	g := &guest{mem: &linearMemory{limit: uint64(limits.MemoryPages) * pageSize}}
+	g := &guest{mem: &linearMemory{limit: limits.memoryBytes()}}
 	g.call = newCall(g.mem, limits)
 	module, err := m.instance(g.mem.with(ctx))
 	if err != nil {
@@ -45,6 +45,17 @@ func (m *Module) instantiate(ctx context.Context, limits Limits) (*guest, error)
 		g.globals = append(g.globals, module.ExportedGlobal(name).(api.MutableGlobal))
 	}
 	g.bind()
+	return g, nil
+}
+
+// guest gives a guest that has no more memory than size, in whatever state it is: one that is vacant, or a new one. The
+// caller uses the module's code.
+func (m *Module) guest(ctx context.Context, limits Limits, size int) (*guest, error) {
+	g := m.engine.vacancies.take(m, limits.memoryBytes(), size)
+	if g == nil {
+		return m.instantiate(ctx, limits)
+	}
+	g.call.limits = limits
 	return g, nil
 }
 

@@ -184,7 +184,11 @@ func (i *Instance) Close(ctx context.Context) (err error) {
 	if i.ended {
 		return nil
 	}
-	if i.guest != nil {
+	switch {
+	case i.guest == nil:
+	case i.gen.picture != nil && !i.stale:
+		err = i.gen.module.vacate(ctx, i.guest)
+	default:
 		err = i.guest.module.Close(ctx)
 	}
 	i.guest, i.last, i.stale, i.ended = nil, nil, true, true

@@ -15,6 +15,9 @@ type Limits struct {
 	AnswerBytes int    // bytes of an answer's records, uncompressed, handles counted in full
 }
 
+// memoryBytes is the most memory that a guest may have.
+func (l Limits) memoryBytes() uint64 { return uint64(l.MemoryPages) * pageSize }
+
 // Defaults of Limits. docs/FUEL.md has the measurements behind them: an answer by the Go SDK burns 10
 // to 25 thousand units, one that goes through fmt and JSON in Go 1.3 million, the start of a Go guest 2
 // to 3 million and 40 to 60 pages. A unit lasts at most 10 ns and usually a fifth of one, so the default

@@ -142,4 +142,7 @@ func (m *Module) setBase(f *frozenMemory) {
 }
 
 // Close frees the machine code. No generation of the module may be used after it.
-func (m *Module) Close(ctx context.Context) error { return m.code.close(ctx) }
+func (m *Module) Close(ctx context.Context) error {
+	defer m.engine.vacancies.drop(ctx, m)
+	return m.code.close(ctx)
+}

@@ -91,6 +91,7 @@ func (f *frozenMemory) readInto(memory []byte) error {
 
 // adopt puts the frozen memory in the place of m's bytes, which have its size.
 func (m *linearMemory) adopt(f *frozenMemory) error {
+	m.mapped = false // a guest that was another's has that one's mapped
 	if f.base != nil {
 		if err := m.adopt(f.base); err != nil {
 			return err

@@ -1,0 +1,99 @@
+package runtime
+
+import (
+	"context"
+	"slices"
+	"sync"
+)
+
+// A guest whose instance was closed can be that of another generation of the module: it adopts another picture, which is all
+// the state there is. To make one anew takes the engine ten times as long for a module that has a table
+// of thousands of functions, as every one in Go has. So the last few are kept, without their memory.
+
+const (
+	vacantMost  = 8 << 20  // bytes that all of an engine may take
+	vacantLeast = 64 << 10 // bytes that one takes beside its tables: the engine's structures and native stacks
+	vacantEntry = 64       // bytes for each entry of a table: the engine's function and two references to it
+)
+
+// vacancies are the guests of an engine that no instance has, those that were left last at the end.
+type vacancies struct {
+	mu     sync.Mutex
+	guests []vacancy
+	bytes  int64
+}
+
+type vacancy struct {
+	guest *guest
+	of    *Module
+	bytes int64
+}
+
+// vacate has the guest of an instance, whose last call did not fail, be another's, or ends it. The caller uses the module's code.
+func (m *Module) vacate(ctx context.Context, g *guest) error {
+	m.code.mu.Lock()
+	defer m.code.mu.Unlock()
+	if m.code.closed || !m.engine.vacancies.put(ctx, vacancy{g, m, m.guestBytes()}) {
+		return g.module.Close(ctx)
+	}
+	return nil
+}
+
+// guestBytes is what a guest takes beside its memory.
+func (m *Module) guestBytes() int64 {
+	bytes := int64(vacantLeast)
+	for _, t := range m.report.Tables {
+		bytes += vacantEntry * int64(t.Min)
+	}
+	return bytes
+}
+
+// put keeps a guest, and reports whether it does: not where its memory cannot be given back. The oldest have to go for it.
+func (v *vacancies) put(ctx context.Context, one vacancy) bool {
+	if one.bytes > vacantMost || forgetWrites(one.guest.mem.bytes) != nil {
+		return false
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.guests = append(v.guests, one)
+	v.bytes += one.bytes
+	for v.bytes > vacantMost {
+		v.end(ctx, 0)
+	}
+	return true
+}
+
+// take gives a guest of the module that has so much space for memory, and no more memory than size; nil where there
+// is none. What its memory holds is undefined.
+func (v *vacancies) take(m *Module, space uint64, size int) *guest {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for at, one := range slices.Backward(v.guests) {
+		if g := one.guest; one.of == m && g.mem.limit == space && len(g.mem.bytes) <= size {
+			v.remove(at)
+			return g
+		}
+	}
+	return nil
+}
+
+// drop ends those of a module, whose code is to go.
+func (v *vacancies) drop(ctx context.Context, m *Module) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for at := len(v.guests) - 1; at >= 0; at-- {
+		if v.guests[at].of == m {
+			v.end(ctx, at)
+		}
+	}
+}
+
+func (v *vacancies) end(ctx context.Context, at int) {
+	_ = v.guests[at].guest.module.Close(ctx) // nothing of it is used again
+	v.remove(at)
+}
+
+func (v *vacancies) remove(at int) {
+	v.bytes -= v.guests[at].bytes
+	v.guests = slices.Delete(v.guests, at, at+1)
+}
