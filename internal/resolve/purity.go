@@ -96,12 +96,14 @@ type auditor struct {
 	queue   []*replay
 	more    chan struct{} // has a token where the queue has something, or is closed
 	running chan struct{} // closed when the goroutine ends; nil where there is none
+	ended   chan struct{} // closed when the goroutine is to end
 	closed  bool
 }
 
 const (
 	auditLinger    = time.Second // how long instances are kept for the next replay
 	auditInstances = 8           // instances kept
+	auditShare     = 32          // of the time, one in so much goes into replays: queries do not wait for them
 )
 
 // offer puts what record makes into the queue, unless that is full.
@@ -115,7 +117,7 @@ func (a *auditor) offer(r *Resolver, record func() *replay) {
 	p.attachment.purity.replays.Add(1)
 	a.queue = append(a.queue, p)
 	if a.running == nil {
-		a.running, a.more = make(chan struct{}), make(chan struct{}, 1)
+		a.running, a.ended, a.more = make(chan struct{}), make(chan struct{}), make(chan struct{}, 1)
 		go a.run(r, a.running)
 	}
 	a.wake()
@@ -134,7 +136,12 @@ func (a *auditor) run(r *Resolver, done chan struct{}) {
 	fresh := freshInstances{}
 	defer fresh.close()
 	for p := a.next(); p != nil; p = a.next() {
+		began := time.Now()
 		r.check(p, fresh)
+		select {
+		case <-time.After((auditShare - 1) * time.Since(began)):
+		case <-a.ended:
+		}
 	}
 }
 
@@ -220,9 +227,13 @@ func (i *freshInstance) evict() int64 { return i.empty() }
 func (r *Resolver) Close() {
 	a := &r.auditor
 	a.mu.Lock()
-	a.closed, a.queue = true, nil
-	a.wake()
+	a.queue = nil
 	running := a.running
+	if running != nil && !a.closed {
+		close(a.ended)
+		a.wake()
+	}
+	a.closed = true
 	a.mu.Unlock()
 	if running != nil {
 		<-running
