@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -64,6 +65,8 @@ type Code struct {
 	memory  *memory
 	tenancy tenant
 
+	newest atomic.Pointer[slot] // that got an instance of it last; nil where that is gone
+
 	mu      sync.Mutex
 	loading *loading // that is going on
 	closed  bool
@@ -76,7 +79,7 @@ type Code struct {
 // and be let go at once.
 func (r *Resolver) NewCode(l Loader) *Code {
 	c := &Code{loader: l, memory: &r.memory}
-	c.tenancy.stays = int64(codeStays)
+	c.tenancy.stays.Store(int64(codeStays))
 	c.touch(sinceStart())
 	r.memory.join(c)
 	c.count()
@@ -220,6 +223,31 @@ func (c *Code) hold(mayWait bool) error {
 func (c *Code) release() {
 	if c != nil {
 		c.Release()
+	}
+}
+
+// filled notes that a slot got an instance.
+func (c *Code) filled(s *slot) {
+	if c != nil {
+		c.newest.Store(s)
+	}
+}
+
+// reclaim evicts the instance that was made last, where that was asked no more than once: the next one is made from it in a
+// tenth of the time. So whoever asks all guests in turn takes from himself, and those that are asked again stay.
+func (c *Code) reclaim() {
+	if c == nil {
+		return
+	}
+	if s := c.newest.Swap(nil); s != nil {
+		s.reclaim()
+	}
+}
+
+// gone notes that a slot is given up.
+func (c *Code) gone(s *slot) {
+	if c != nil {
+		c.newest.CompareAndSwap(s, nil)
 	}
 }
 

@@ -17,8 +17,11 @@ var errNoMemory = errors.New("resolve: the memory of all guests is in use")
 // engine's structures and a native stack.
 const instanceBytes = 64 << 10
 
-// victimsKept is how many holders one look at all of them finds.
-const victimsKept = 64
+// victimsKept is how many holders one look at all of them finds, and stayersKept how many that stay longer.
+const (
+	victimsKept = 64
+	stayersKept = 4
+)
 
 // memory bounds what the instances of all guests take together with their code and
 // their pictures. Each instance counts with all the memory that its guest has, though it
@@ -57,7 +60,7 @@ type tenant struct {
 	at    int          // its index among the holders
 	asked atomic.Int64 // when, in nanoseconds since started; 0 for never
 	bytes atomic.Int64 // that it takes
-	stays int64        // nanoseconds for which it goes after others that were asked when it was
+	stays atomic.Int64 // nanoseconds for which it goes after others that were asked when it was, or before them
 }
 
 type victim struct {
@@ -66,7 +69,7 @@ type victim struct {
 }
 
 // due orders victims: the least goes first.
-func (v victim) due() int64 { return v.asked + v.tenant().stays }
+func (v victim) due() int64 { return v.asked + v.tenant().stays.Load() }
 
 // weight is what an instance counts with.
 func weight(i Instance) int64 { return int64(i.MemoryBytes()) + instanceBytes }
@@ -137,9 +140,9 @@ func (m *memory) room(bytes int64) bool {
 	return true
 }
 
-// look finds those that were asked the longest ago, and reports whether there are any.
-// What stays longer is among them only behind something that does not, or where all are
-// wanted: there may be others by the time that its turn has come.
+// look finds those that are due, and reports whether there are any. What stays longer is among them only where
+// it is due before all others, and then no more than a few, or where all are wanted: there may be
+// others by the time that its turn has come.
 func (m *memory) look(every bool) bool {
 	var all []victim
 	for _, h := range m.holders {
@@ -148,11 +151,26 @@ func (m *memory) look(every bool) bool {
 		}
 	}
 	slices.SortFunc(all, func(a, b victim) int { return cmp.Compare(b.due(), a.due()) })
-	if first := slices.IndexFunc(all, func(v victim) bool { return v.tenant().stays == 0 }); first > 0 && !every {
-		all = all[first:]
+	if !every {
+		all = all[len(all)-ahead(all):]
 	}
 	m.victims = append(m.victims[:0], all[max(0, len(all)-victimsKept):]...)
 	return len(m.victims) > 0
+}
+
+// ahead is how many at the end of all go before the first that stays longer, or how many of these at the end do so.
+func ahead(all []victim) (n int) {
+	stays := func(n int) bool { return all[len(all)-1-n].tenant().stays.Load() > 0 }
+	for n < len(all) && !stays(n) {
+		n++
+	}
+	if n > 0 {
+		return n
+	}
+	for n < min(len(all), stayersKept) && stays(n) {
+		n++
+	}
+	return n
 }
 
 // Memory is what guests take.

@@ -253,3 +253,53 @@ func TestMemoryHoldsUnderSweeps(t *testing.T) {
 		t.Errorf("%d instances are open, %d bytes counted", open, r.Memory().Used)
 	}
 }
+
+// Who asks guests of one module in turn, each once, takes the memory from himself: one that was asked again stays.
+func TestAskedOnceGoesFirst(t *testing.T) {
+	r := resolve.New(resolve.Config{Memory: codeBytes + 3<<20})
+	module := &loader{loaded: true}
+	code := r.NewCode(module)
+	var guests []*coded
+	var attachments []*resolve.Attachment
+	for i := range 6 {
+		g := &coded{code: module}
+		g.bytes.Store(1<<20 - beside)
+		a := attach(fmt.Sprintf("g%d.apps.example", i), nil)
+		a.Guest, a.Code, a.Label = g, code, fmt.Sprintf("g%d@1", i)
+		guests, attachments = append(guests, g), append(attachments, a)
+	}
+	routing, errs := resolve.NewRouting(zones(t), attachments)
+	if errs != nil {
+		t.Fatal(errs)
+	}
+	r.SetRouting(t.Context(), routing)
+	w := r.NewWorker()
+	defer w.Close()
+	ask := func(i int) {
+		t.Helper()
+		if waits(w, i) {
+			t.Fatalf("guest %d is not answered", i)
+		}
+	}
+	for i := range guests {
+		ask(i) // so that what each takes is known
+	}
+	ask(0)
+	ask(0)
+	ask(1)
+	ask(1)
+	made := guests[0].made.Load() + guests[1].made.Load()
+	for range 10 {
+		for i := 2; i < len(guests); i++ {
+			ask(i)
+		}
+	}
+	ask(0)
+	ask(1)
+	if got := guests[0].made.Load() + guests[1].made.Load(); got != made {
+		t.Errorf("the two that are asked again were made %d times more", got-made)
+	}
+	if got := r.Memory(); got.Used > got.Most {
+		t.Errorf("%d bytes are used, at most %d", got.Used, got.Most)
+	}
+}

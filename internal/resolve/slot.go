@@ -17,12 +17,17 @@ const (
 	failuresKept  = 256         // questions remembered per slot
 )
 
+// onceGoes is how much sooner an instance goes that was asked once than one that was asked again: where somebody
+// asks for all there is, there are many of them, and none is worth another guest's code.
+const onceGoes = 30 * time.Second
+
 // slot is one Worker's share of one attachment: a warm instance, its counters,
 // and the failures that are still remembered.
 type slot struct {
 	seat
 	counters  *counters
 	calls     int // since the guest last had time for itself
+	uses      int // calls of the instance
 	unaudited int // since one was last replayed
 
 	found bool // zones are those of the worker's routing
@@ -139,6 +144,9 @@ func (s *slot) run(q *hostabi.Question, h *host, fuel uint64, a *runtime.Answer,
 		return &runtime.Fault{Kind: runtime.FaultInit, Message: fault.Error(), Err: fault}
 	}
 	began := sinceStart()
+	if s.uses++; s.uses == 2 { // it is no longer one that was asked once
+		s.tenancy.stays.Store(0)
+	}
 	s.tenancy.asked.Store(began)
 	err := s.instance.Answer(q, fuel, h, a)
 	took := time.Duration(sinceStart() - began)
@@ -157,11 +165,33 @@ func (s *slot) take() error {
 	if s.instance != nil {
 		return nil
 	}
-	if s.instance = s.attachment.reserve.take(); s.instance == nil {
-		return s.fill()
+	s.uses = 0
+	s.tenancy.stays.Store(-int64(onceGoes))
+	if s.instance = s.attachment.reserve.take(); s.instance != nil {
+		s.weigh()
+		return nil
 	}
-	s.weigh()
+	code := s.attachment.Code
+	if !s.memory.free(s.attachment.weight.Load()) {
+		code.reclaim()
+	}
+	if err := s.fill(); err != nil {
+		return err
+	}
+	code.filled(s)
 	return nil
+}
+
+// reclaim evicts the instance if it was asked once, or not at all.
+func (s *slot) reclaim() {
+	if !s.mu.TryLock() {
+		return
+	}
+	few := s.uses <= 1
+	s.mu.Unlock()
+	if few {
+		s.evict()
+	}
 }
 
 // A guest gets time between queries, for the collection of its garbage, after so
@@ -242,5 +272,6 @@ func (s *slot) give() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.close()
+	s.attachment.Code.gone(s)
 	s.memory.leave(s)
 }
