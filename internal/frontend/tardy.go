@@ -53,7 +53,7 @@ func (l *tardyLog) note(r *responder, q *query, rcode rr.RCode, began time.Time)
 	t := &r.resp.Trace
 	l.log.Warn("a slow answer", "qname", name.String(), "qtype", q.qtype.String(), "client", q.sender.addr.String(),
 		"transport", r.transport.String(), "rcode", rcode.String(), "took", took, "waited", r.waited,
-		"zone", t.Zone.String(), "class", t.Class.String(), "inputs", inputsText(t.Inputs), "dependencies", len(t.Deps), "keepable", t.Cacheable, "unlogged", l.skipped.Swap(0))
+		"zone", t.Zone.String(), "class", t.Class.String(), "guest", t.Asked, "inputs", inputsText(t.Inputs), "dependencies", len(t.Deps), "keepable", t.Cacheable, "unlogged", l.skipped.Swap(0))
 }
 
 // inputsText words what guests asked for, in order.

@@ -135,7 +135,7 @@ func TestSlowAnswerLog(t *testing.T) {
 	h := handler(func(q authority.Question, _ resolve.Client, resp *resolve.Response) {
 		time.Sleep(15 * time.Millisecond)
 		resp.Outcome = authority.OutcomeNXDomain
-		resp.Trace.Zone = rr.MustParseName("example.")
+		resp.Trace.Zone, resp.Trace.Asked = rr.MustParseName("example."), "apps@3"
 		resp.Trace.Inputs = append(resp.Trace.Inputs, resolve.Input{Kind: resolve.InputPick, Arg: 3, Value: 2}, resolve.Input{Kind: resolve.InputNow, Arg: 60, Value: 1_000_000_020})
 	})
 	var log lines
@@ -157,7 +157,7 @@ func TestSlowAnswerLog(t *testing.T) {
 	}
 	text := log.String()
 	const want = `qname=slow.example. qtype=AAAA client=127.0.0.1 transport=udp rcode=NXDOMAIN`
-	if !strings.Contains(text, want) || !strings.Contains(text, `zone=example. class=none inputs="pick (of 3) = 2, now (1m0s) = 2001-09-09T01:47:00Z" dependencies=0 keepable=false`) {
+	if !strings.Contains(text, want) || !strings.Contains(text, `zone=example. class=none guest=apps@3 inputs="pick (of 3) = 2, now (1m0s) = 2001-09-09T01:47:00Z" dependencies=0 keepable=false`) {
 		t.Errorf("got %s, want %s and its inputs", text, want)
 	}
 	most := tardyBurst + 1 + int(tardyRate*time.Since(begun).Seconds())

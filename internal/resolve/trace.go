@@ -20,6 +20,7 @@ type Trace struct {
 	Zone      rr.Name // apex of the first zone on the way; the zero Name where none is served
 	ScopeV4   uint8   // the most bits of an IPv4 client that were asked for
 	ScopeV6   uint8   // the same for IPv6
+	Asked     string  // label of the first guest that was to answer, whether it did or not; empty where none was
 	Guest     *Reused // of the first guest on the way, which decided the answer; nil where none did
 	Class     Class   // of the first zone on the way, or of a later one that a guest is to answer for
 }

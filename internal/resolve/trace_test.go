@@ -316,5 +316,8 @@ func TestTraceHasTheClass(t *testing.T) {
 		if got := resp.Trace.Class; got != tt.want || resp.Waits {
 			t.Errorf("%s: got class %v (waits: %v), want %v", tt.qname, got, resp.Waits, tt.want)
 		}
+		if got := resp.Trace.Asked; (got != "") != (tt.want == resolve.ClassGuest) {
+			t.Errorf("%s of class %v: guest %q was asked", tt.qname, tt.want, got)
+		}
 	}
 }

@@ -304,6 +304,7 @@ func (w *Worker) slotOf(a *Attachment) *slot {
 func (w *Worker) ask(a *Attachment, zone *authority.Zone, q authority.Question, resp *Response) (*runtime.Answer, error) {
 	if !w.started {
 		w.fuel, w.started = a.Fuel, true
+		resp.Trace.Asked = a.Label
 	}
 	s := w.slotOf(a)
 	w.host.attachment, w.host.slot, w.host.direct = a, s, zone.Direct
