@@ -15,8 +15,8 @@ import (
 
 const (
 	goModules   = 20   // of the attachments of Go guests
-	tightMemory = 0.4  // part of the memory with which not all code of the Go guests fits
-	mixedMemory = 0.15 // part that guests without a Go runtime get, so that they are too many for it
+	tightMemory = 0.4  // part of the memory with which not all code of the Go guests fits, but all of guests without a Go runtime
+	leastMemory = 0.15 // part with which not all code of these fits
 	besideNames = 1000 // that are asked for beside the crowd, and known to the cache
 	besideShare = 0.5  // of the rate at which latency is taken, for static names and for hits each
 
@@ -97,11 +97,14 @@ func crowds(ctx context.Context, b *bench) error {
 	b.report.line("It is started on a store that has all of them, on one core.")
 	b.report.line("")
 	memory := float64(b.crowdMemory << 20)
-	tight := goCrowd(b.crowd, int(tightMemory*memory), repository)
-	tight.title += ", too little memory for their code"
-	for _, c := range []*crowd{
-		goCrowd(b.crowd, int(memory), repository), tight, mixedCrowd(b.crowd, int(mixedMemory*memory), repository),
-	} {
+	crowds := []*crowd{
+		goCrowd(b.crowd, int(memory), repository), goCrowd(b.crowd, int(tightMemory*memory), repository),
+		mixedCrowd(b.crowd, int(tightMemory*memory), repository), mixedCrowd(b.crowd, int(leastMemory*memory), repository),
+	}
+	for i, c := range crowds {
+		if i%2 == 1 {
+			c.title += ", too little memory for their code"
+		}
 		if err := b.measureCrowd(ctx, c); err != nil {
 			return fmt.Errorf("%s: %w", c.title, err)
 		}
@@ -233,7 +236,10 @@ func (b *bench) keptStore(c *crowd, files []string) (string, error) {
 	return filepath.Join(b.crowdFolder, "store-"+hex.EncodeToString(sum.Sum(nil)[:8])+".db"), nil
 }
 
-// askCrowd asks every zone twice, and then those that have no instance any more.
+// askedPause is how long a server has nothing to do after all was asked, before single questions are: what it had to load then is over.
+const askedPause = 5 * time.Second
+
+// askCrowd asks every zone, and then in each round once more, and those that have no instance any more.
 func (b *bench) askCrowd(ctx context.Context, c *crowd, s *crowdServer, f *crowdFound) (err error) {
 	if f.probes, err = newProber(c, s); err != nil {
 		return err
@@ -242,14 +248,19 @@ func (b *bench) askCrowd(ctx context.Context, c *crowd, s *crowdServer, f *crowd
 	if f.asked, err = f.probes.all(); err != nil {
 		return err
 	}
-	if _, err := f.probes.all(); err != nil {
-		return err
-	}
-	if f.after, err = s.memory(); err != nil {
-		return err
-	}
-	if f.first, err = f.probes.first(ctx, s, b.crowdProbes); err != nil {
-		return err
+	for range b.rounds {
+		if _, err := f.probes.all(); err != nil {
+			return err
+		}
+		if f.after, err = s.memory(); err != nil {
+			return err
+		}
+		time.Sleep(askedPause)
+		first, err := f.probes.first(ctx, s, max(1, b.crowdProbes/b.rounds))
+		if err != nil {
+			return err
+		}
+		f.first = f.first.and(first)
 	}
 	b.note("crowd: all asked in %.1f s, %s MiB resident, %d and %d first answers", f.asked.Seconds(), mib(f.after.resident), len(f.first.instance), len(f.first.code))
 	return f.look(ctx, s)

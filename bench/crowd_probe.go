@@ -118,6 +118,14 @@ func (f firsts) all() []uint32 {
 	return both
 }
 
+// and has the times of both, in order.
+func (f firsts) and(g firsts) firsts {
+	f.instance, f.code = slices.Concat(f.instance, g.instance), slices.Concat(f.code, g.code)
+	slices.Sort(f.instance)
+	slices.Sort(f.code)
+	return f
+}
+
 // first asks zones whose attachment has no instance any more, at most so many. Whether code had to be loaded for one
 // the counter of loads says, which is read after each; so this is to have the server to itself.
 func (p *prober) first(ctx context.Context, s *crowdServer, most int) (f firsts, err error) {

@@ -95,8 +95,8 @@ func parseOptions(args []string, errOut io.Writer) (*options, error) {
 	f.IntVar(&o.serverCore, "server-core", 0, "core that servers are pinned to")
 	f.IntVar(&o.loadCore, "load-core", 1, "core that dnsperf and the generator are pinned to")
 	f.IntVar(&o.crowd, "crowd", 1_000, "attachments of Go guests, and modules in other languages, of the section crowd")
-	f.IntVar(&o.crowdMemory, "crowd-memory", 448, "RESPONDER_GUEST_MEMORY in MiB of the section crowd, enough for the code of its Go guests; two more measurements take parts of it")
-	f.IntVar(&o.crowdProbes, "crowd-probes", 300, "most zones without an instance that are asked one by one in the section crowd")
+	f.IntVar(&o.crowdMemory, "crowd-memory", 448, "RESPONDER_GUEST_MEMORY in MiB of the section crowd, enough for the code of its Go guests; three more measurements take parts of it")
+	f.IntVar(&o.crowdProbes, "crowd-probes", 300, "most zones without an instance that are asked one by one in the section crowd, in all rounds")
 	f.StringVar(&o.crowdFolder, "crowd-folder", defaultCrowdFolder(), "folder in which the modules of the section crowd are kept")
 	f.StringVar(&o.only, "only", "", "sections to run, by comma, of "+strings.Join(sectionNames(), ",")+" (default: all but crowd, swaps and pushes)")
 	if err := f.Parse(args); err != nil {
