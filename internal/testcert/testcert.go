@@ -1,4 +1,4 @@
-// Package testcert makes certificates that sign themselves. It is for tests: [Write]
+// Package testcert makes certificates that sign themselves. It is for tests and benchmarks: [Write]
 // puts one into files, [Make] gives it.
 package testcert
 
