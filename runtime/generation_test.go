@@ -84,6 +84,9 @@ func TestStartedAnew(t *testing.T) {
 	}{
 		{"plain", "", "", true},
 		{"a passive segment", `(data $p "x")`, `(data.drop $p)`, false},
+		{"a dropped segment", `(data $d (i32.const 0x3000) "xy")`, `
+			(if (i32.eq (i32.load8_u (i32.const 0x2023)) (i32.const 1)) (then (memory.init $d (i32.const 0x3000) (i32.const 0) (i32.const 2))))
+			(data.drop $d)`, false},
 		{"a mutable table", `(table $t 1 funcref)`, `(drop (table.grow $t (ref.null func) (i32.const 1)))`, false},
 		{"a mutable reference", `(global $r (mut funcref) (ref.null func))`, `(global.set $r (ref.null func))`, false},
 		{"a mutable vector", `(global $v (mut v128) (v128.const i64x2 0 0))`, `(global.set $v (v128.const i64x2 1 2))`, false},

@@ -172,6 +172,7 @@ func instances(m *runtime.Report) string {
 		text string
 	}{
 		{m.PassiveData, "passive data"},
+		{m.DroppedData, "data that are dropped"},
 		{m.PassiveElements, "passive elements"},
 		{m.MutableTables, "tables that change"},
 		{m.MutableOpaque, "globals that cannot be copied"},

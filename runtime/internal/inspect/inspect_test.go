@@ -230,6 +230,8 @@ func TestSnapshot(t *testing.T) {
 		{"mutable reference", `(global (mut funcref) (ref.null func))`, false},
 		{"mutable vector", `(global (mut v128) (v128.const i64x2 0 0))`, false},
 		{"passive data", `(data "x")`, false},
+		{"active data dropped", `(data 0 (i32.const 0) "x") (func (data.drop 0))`, false},
+		{"active data read", `(data 0 (i32.const 0) "x") (func (memory.init 0 (i32.const 0) (i32.const 0) (i32.const 1)))`, true},
 		{"passive elements", `(elem func $answer)`, false},
 		{"declared elements", `(elem declare func $answer)`, true},
 		{"table written", `(table 1 funcref) (func (table.set 0 (i32.const 0) (ref.null func)))`, false},

@@ -20,6 +20,7 @@ type Report struct {
 	MutableGlobals   []uint32 // indices of the mutable globals that hold a number
 	DataBytes        int      // of all data segments
 	PassiveData      bool     // a passive data segment exists: dropping it is state
+	DroppedData      bool     // an instruction drops a data segment, an active one too: the engine keeps these until then
 	PassiveElements  bool     // a passive element segment exists: dropping it is state
 	MutableTables    bool     // an instruction of the module writes or grows a table
 	MutableOpaque    bool     // a mutable global holds a reference or a vector, which a host cannot copy
@@ -52,5 +53,5 @@ type Table struct {
 // Snapshot says whether memory and the mutable globals are all the state of an instance, so that
 // copying them makes another. Otherwise the module must be instantiated anew.
 func (r *Report) Snapshot() bool {
-	return !r.PassiveData && !r.PassiveElements && !r.MutableTables && !r.MutableOpaque
+	return !r.PassiveData && !r.DroppedData && !r.PassiveElements && !r.MutableTables && !r.MutableOpaque
 }

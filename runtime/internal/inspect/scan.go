@@ -91,6 +91,8 @@ func (r *Report) note(in *wasm.Instr) {
 	switch in.Op {
 	case wasm.OpTableSet, wasm.OpTableGrow, wasm.OpTableFill, wasm.OpTableCopy, wasm.OpTableInit:
 		r.MutableTables = true
+	case wasm.OpDataDrop:
+		r.DroppedData = true
 	}
 	r.SIMD = r.SIMD || in.Op.IsVector()
 }
