@@ -56,6 +56,7 @@ func (m *Module) guest(ctx context.Context, limits Limits, size int) (*guest, er
 		return m.instantiate(ctx, limits)
 	}
 	g.call.limits = limits
+	g.bind()
 	return g, nil
 }
 

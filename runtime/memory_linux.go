@@ -56,6 +56,13 @@ func mapOver(space []byte, file *os.File) error {
 	return err
 }
 
+// mapZeros puts zeros that take no memory in the place of space, which is of reserve.
+func mapZeros(space []byte) error {
+	_, err := unix.MmapPtr(-1, 0, unsafe.Pointer(unsafe.SliceData(space)), uintptr(len(space)),
+		unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON|unix.MAP_FIXED)
+	return err
+}
+
 // forgetWrites drops what was written to space since mapOver.
 func forgetWrites(space []byte) error { return unix.Madvise(space, unix.MADV_DONTNEED) }
 

@@ -14,6 +14,8 @@ func anonymousFile([]byte) (*os.File, error) { return nil, errNoMapping }
 
 func mapOver([]byte, *os.File) error { return errNoMapping }
 
+func mapZeros([]byte) error { return errNoMapping }
+
 func forgetWrites([]byte) error { return errNoMapping }
 
 // newMemorySpill is for systems that have such files.

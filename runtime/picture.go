@@ -91,7 +91,6 @@ func (f *frozenMemory) readInto(memory []byte) error {
 
 // adopt puts the frozen memory in the place of m's bytes, which have its size.
 func (m *linearMemory) adopt(f *frozenMemory) error {
-	m.mapped = false // a guest that was another's has that one's mapped
 	if f.base != nil {
 		if err := m.adopt(f.base); err != nil {
 			return err
@@ -103,6 +102,13 @@ func (m *linearMemory) adopt(f *frozenMemory) error {
 		return nil
 	}
 	return f.readInto(m.bytes)
+}
+
+// empty gives back all that m's bytes take, which are zeros then, and lets go of a picture that they showed: one that is
+// mapped stays in memory when nobody uses it any more. The error is that of systems that cannot do so.
+func (m *linearMemory) empty() error {
+	m.mapped = false
+	return mapZeros(m.bytes)
 }
 
 // restore undoes what was written to m since it adopted f. It still has f's size.

@@ -50,7 +50,7 @@ func (m *Module) guestBytes() int64 {
 
 // put keeps a guest, and reports whether it does: not where its memory cannot be given back. The oldest have to go for it.
 func (v *vacancies) put(ctx context.Context, one vacancy) bool {
-	if one.bytes > vacantMost || forgetWrites(one.guest.mem.bytes) != nil {
+	if one.bytes > vacantMost || one.guest.strip() != nil {
 		return false
 	}
 	v.mu.Lock()
@@ -63,8 +63,16 @@ func (v *vacancies) put(ctx context.Context, one vacancy) bool {
 	return true
 }
 
+// strip takes from a guest what the last who had it left with it: its memory, the picture that this showed, the sets that it
+// looked up, and native stacks that may have grown to megabytes.
+func (g *guest) strip() error {
+	g.answer, g.idle = nil, nil
+	g.call.begin(nil, discard{})
+	return g.mem.empty()
+}
+
 // take gives a guest of the module that has so much space for memory, and no more memory than size; nil where there
-// is none. What its memory holds is undefined.
+// is none. Its memory holds zeros, and it is not bound.
 func (v *vacancies) take(m *Module, space uint64, size int) *guest {
 	v.mu.Lock()
 	defer v.mu.Unlock()

@@ -4,8 +4,14 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"os"
+	goruntime "runtime"
+	"strings"
 	"sync"
 	"testing"
+	"unsafe"
+
+	"github.com/namelet/namelet/rr"
 )
 
 // configuredGuest is a statefulGuest whose count begins at the last byte of its configuration, and goes through a table.
@@ -96,6 +102,78 @@ func TestVacantGuestMustFit(t *testing.T) {
 			t.Errorf("%s: it was taken", what)
 		}
 	}
+}
+
+// deepGuest is a statefulGuest that calls itself thousands of times before it answers.
+var deepGuest = fmt.Sprintf(statefulGuest, `(func $down (param $n i32) (result i32)
+		(if (result i32) (local.get $n)
+			(then (i32.add (i32.const 1) (call $down (i32.sub (local.get $n) (i32.const 1)))))
+			(else (i32.const 0))))`, `(drop (call $down (i32.const 50000)))`)
+
+// Of a guest that nobody has nothing is left but what the engine has of it: no native stack, which can be megabytes, and no
+// picture, which nobody counts any more.
+func TestVacantGuestLetsGo(t *testing.T) {
+	gen := prepare(t, compile(t, newEngine(t, Config{}), watText(t, deepGuest)), GenerationConfig{})
+	i := newInstance(t, gen)
+	before := heap()
+	lastByte(t, i)
+	if grown := heap() - before; grown < 1<<20 {
+		t.Fatalf("its native stack took %d bytes: the test shows nothing", grown)
+	}
+	if !showsPicture(t, i.guest.mem.bytes) {
+		t.Fatal("its memory does not show a picture")
+	}
+	left := closed(t, i)
+	if len(gen.Module().engine.vacancies.guests) != 1 {
+		t.Fatal("the guest is not kept")
+	}
+	if grown := heap() - before; grown > 1<<20 {
+		t.Errorf("its native stack is kept: %d bytes", grown)
+	}
+	if showsPicture(t, left.mem.bytes) {
+		t.Error("the picture that its memory showed is kept")
+	}
+
+	i, host := callbacksInstance(t)
+	if err := i.Answer(question("d.example.org", rr.TypeA), DefaultFuel, host, new(Answer)); err != nil {
+		t.Fatal(err)
+	}
+	sets := func(c *call) (n int) {
+		for i := range c.lookups {
+			n += len(c.lookups[i].Set.Data)
+		}
+		return n
+	}
+	if sets(i.guest.call) == 0 {
+		t.Fatal("the guest found nothing")
+	}
+	if left := closed(t, i); sets(left.call) > 0 {
+		t.Error("the sets that it looked up are kept")
+	}
+}
+
+// heap is how many bytes of the heap are in use.
+func heap() int64 {
+	goruntime.GC()
+	var stats goruntime.MemStats
+	goruntime.ReadMemStats(&stats)
+	return int64(stats.HeapAlloc)
+}
+
+// showsPicture reports whether the file of a picture is mapped where bytes begin.
+func showsPicture(t *testing.T, bytes []byte) bool {
+	t.Helper()
+	maps, err := os.ReadFile("/proc/self/maps")
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := fmt.Sprintf("%08x-", uintptr(unsafe.Pointer(unsafe.SliceData(bytes))))
+	for line := range strings.Lines(string(maps)) {
+		if strings.HasPrefix(line, at) {
+			return strings.Contains(line, "namelet-picture")
+		}
+	}
+	return false
 }
 
 // Code goes although there are guests that nobody has, and they are bounded.
