@@ -11,9 +11,11 @@ import (
 // of thousands of functions, as every one in Go has. So the last few are kept, without their memory.
 
 const (
-	vacantMost  = 8 << 20  // bytes that all of an engine may take
-	vacantLeast = 64 << 10 // bytes that one takes beside its tables: the engine's structures and native stacks
-	vacantEntry = 64       // bytes for each entry of a table: the engine's function and two references to it
+	vacantMost    = 8 << 20  // bytes that all of an engine may take
+	vacantLeast   = 64 << 10 // bytes that one takes beside what follows: the engine's structures and the call
+	vacantEntry   = 8        // bytes for each entry of a table
+	vacantElement = 56       // bytes for each entry of an element segment: the engine's function and a reference to it
+	vacantSegment = 24       // bytes for each data segment that the engine knows
 )
 
 // vacancies are the guests of an engine that no instance has, those that were left last at the end.
@@ -41,7 +43,10 @@ func (m *Module) vacate(ctx context.Context, g *guest) error {
 
 // guestBytes is what a guest takes beside its memory.
 func (m *Module) guestBytes() int64 {
-	bytes := int64(vacantLeast)
+	bytes := vacantLeast + vacantElement*int64(m.report.ElementEntries)
+	if m.segments {
+		bytes += vacantSegment * int64(m.report.DataSegments)
+	}
 	for _, t := range m.report.Tables {
 		bytes += vacantEntry * int64(t.Min)
 	}

@@ -246,3 +246,27 @@ func TestVacantGuestsBesideEachOther(t *testing.T) {
 	}
 	group.Wait()
 }
+
+// What a guest takes is counted that has little of a table, and what goes into it many times over.
+func TestVacantGuestsOfManySegmentsAreCounted(t *testing.T) {
+	elements := strings.Repeat("(elem (i32.const 0)"+strings.Repeat(" $f", 100)+")\n", 500)
+	data := strings.Repeat(`(data (i32.const 0x3000) "x")`+"\n", 50_000)
+	for what, declare := range map[string]string{
+		"elements": "(table 100 funcref) (func $f)\n" + elements,
+		"data":     `(func (memory.init 0 (i32.const 0) (i32.const 0) (i32.const 0)))` + data,
+	} {
+		t.Run(what, func(t *testing.T) {
+			gen := prepare(t, compile(t, newEngine(t, Config{}), watText(t, fmt.Sprintf(statefulGuest, declare, ""))), GenerationConfig{})
+			m := gen.Module()
+			all := make([]*Instance, 20)
+			before := heap()
+			for n := range all {
+				all[n] = newInstance(t, gen)
+			}
+			each := (heap() - before) / int64(len(all))
+			if counted := m.guestBytes(); counted < each || counted > 2*each+vacantLeast {
+				t.Errorf("counts with %d bytes, and takes %d", counted, each)
+			}
+		})
+	}
+}

@@ -18,7 +18,9 @@ type Report struct {
 	Tables           []Table
 	Globals          int
 	MutableGlobals   []uint32 // indices of the mutable globals that hold a number
+	DataSegments     int
 	DataBytes        int      // of all data segments
+	ElementEntries   int      // of all element segments, however many of them a table has in the end
 	PassiveData      bool     // a passive data segment exists: dropping it is state
 	DroppedData      bool     // an instruction drops a data segment, an active one too: the engine keeps these until then
 	PassiveElements  bool     // a passive element segment exists: dropping it is state

@@ -52,11 +52,13 @@ func (r *Report) addGlobals(m *wasm.Module) {
 }
 
 func (r *Report) addSegments(m *wasm.Module) {
+	r.DataSegments = len(m.Data)
 	for i := range m.Data {
 		r.DataBytes += len(m.Data[i].Bytes)
 		r.PassiveData = r.PassiveData || m.Data[i].Mode == wasm.SegmentPassive
 	}
 	for i := range m.Elements {
+		r.ElementEntries += m.Elements[i].Len()
 		r.PassiveElements = r.PassiveElements || m.Elements[i].Mode == wasm.SegmentPassive
 	}
 }
