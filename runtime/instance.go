@@ -186,7 +186,7 @@ func (i *Instance) Close(ctx context.Context) (err error) {
 	}
 	switch {
 	case i.guest == nil:
-	case i.gen.picture != nil && !i.stale:
+	case !i.stale && i.restorable(): // one that grew would fit hardly anybody, and take others' room
 		err = i.gen.module.vacate(ctx, i.guest)
 	default:
 		err = i.guest.module.Close(ctx)

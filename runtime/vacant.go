@@ -31,7 +31,7 @@ type vacancy struct {
 	bytes int64
 }
 
-// vacate has the guest of an instance, whose last call did not fail, be another's, or ends it. The caller uses the module's code.
+// vacate has the guest of an instance, whose last call did not fail and whose memory has not grown, be another's, or ends it. The caller uses the module's code.
 func (m *Module) vacate(ctx context.Context, g *guest) error {
 	m.code.mu.Lock()
 	defer m.code.mu.Unlock()

@@ -98,6 +98,9 @@ func TestVacantGuestMustFit(t *testing.T) {
 	} {
 		m.engine.vacancies.drop(context.Background(), m)
 		left := closed(t, leave())
+		if kept := len(m.engine.vacancies.guests) > 0; kept != (what == "another limit") {
+			t.Errorf("%s: kept: %v", what, kept)
+		}
 		if i := newInstance(t, gen); i.guest == left {
 			t.Errorf("%s: it was taken", what)
 		}
