@@ -28,6 +28,26 @@ type guest struct {
 	stack   [1]uint64 // argument and result of every export
 }
 
+// What a guest takes beside its memory, in bytes.
+const (
+	besideLeast   = 64 << 10 // the engine's structures and the call
+	besideEntry   = 8        // for each entry of a table
+	besideElement = 56       // for each entry of an element segment: the engine's function and a reference to it
+	besideSegment = 24       // for each data segment that the engine knows
+)
+
+// besideMemory is what a guest of a module takes beside its memory; segments says that the engine has its data segments.
+func besideMemory(r *Report, segments bool) int64 {
+	bytes := besideLeast + besideElement*int64(r.ElementEntries)
+	if segments {
+		bytes += besideSegment * int64(r.DataSegments)
+	}
+	for _, t := range r.Tables {
+		bytes += besideEntry * int64(t.Min)
+	}
+	return bytes
+}
+
 // instantiate makes a guest whose globals are as the module declares them, and its memory too once writeData
 // was called. The caller uses the module's code.
 func (m *Module) instantiate(ctx context.Context, limits Limits) (*guest, error) {

@@ -179,6 +179,10 @@ func (i *Instance) MemoryBytes() int {
 	return len(i.guest.mem.bytes)
 }
 
+// BesideBytes is an estimate of what the host holds for the guest beside its memory: the engine's structures, tables among
+// them.
+func (i *Instance) BesideBytes() int { return int(i.gen.module.beside) }
+
 // Close frees the instance, which must not be used again.
 func (i *Instance) Close(ctx context.Context) (err error) {
 	if i.ended {

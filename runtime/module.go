@@ -51,11 +51,11 @@ func inspected(wasm []byte, options meter.Options) (*Report, []byte, error) {
 // Module is a guest's code, compiled. It has no state; generations are made from it. Its machine code can be
 // unloaded while no instance uses it.
 type Module struct {
-	engine   *Engine
-	report   *Report
-	globals  []string // exports of the mutable globals, by which a picture is taken
-	segments bool     // the engine has the data segments, which are not written by a function
-	code     code
+	engine  *Engine
+	report  *Report
+	globals []string // exports of the mutable globals, by which a picture is taken
+	beside  int64    // bytes that a guest takes beside its memory
+	code    code
 
 	mu    sync.Mutex
 	bases map[int]weak.Pointer[frozenMemory] // pictures by their size, that others of the size may share
@@ -89,7 +89,7 @@ func (e *Engine) Compile(ctx context.Context, wasm []byte) (*Module, error) {
 		return nil, err
 	}
 	m := &Module{engine: e, report: report, bases: map[int]weak.Pointer[frozenMemory]{}}
-	m.segments = compiled.ExportedFunctions()[meter.DataExport] == nil
+	m.beside = besideMemory(report, compiled.ExportedFunctions()[meter.DataExport] == nil)
 	m.code.engine, m.code.compiled, m.code.size = e, compiled, codeLeast+int64(codePerByte*float64(len(metered)))
 	if e.modules != nil && kept {
 		// Where there is no place for the module its code stays.

@@ -10,13 +10,8 @@ import (
 // the state there is. To make one anew takes the engine ten times as long for a module that has a table
 // of thousands of functions, as every one in Go has. So the last few are kept, without their memory.
 
-const (
-	vacantMost    = 8 << 20  // bytes that all of an engine may take
-	vacantLeast   = 64 << 10 // bytes that one takes beside what follows: the engine's structures and the call
-	vacantEntry   = 8        // bytes for each entry of a table
-	vacantElement = 56       // bytes for each entry of an element segment: the engine's function and a reference to it
-	vacantSegment = 24       // bytes for each data segment that the engine knows
-)
+// vacantMost is how many bytes all of an engine may take.
+const vacantMost = 8 << 20
 
 // vacancies are the guests of an engine that no instance has, those that were left last at the end.
 type vacancies struct {
@@ -35,22 +30,10 @@ type vacancy struct {
 func (m *Module) vacate(ctx context.Context, g *guest) error {
 	m.code.mu.Lock()
 	defer m.code.mu.Unlock()
-	if m.code.closed || !m.engine.vacancies.put(ctx, vacancy{g, m, m.guestBytes()}) {
+	if m.code.closed || !m.engine.vacancies.put(ctx, vacancy{g, m, m.beside}) {
 		return g.module.Close(ctx)
 	}
 	return nil
-}
-
-// guestBytes is what a guest takes beside its memory.
-func (m *Module) guestBytes() int64 {
-	bytes := vacantLeast + vacantElement*int64(m.report.ElementEntries)
-	if m.segments {
-		bytes += vacantSegment * int64(m.report.DataSegments)
-	}
-	for _, t := range m.report.Tables {
-		bytes += vacantEntry * int64(t.Min)
-	}
-	return bytes
 }
 
 // put keeps a guest, and reports whether it does: not where its memory cannot be given back. The oldest have to go for it.

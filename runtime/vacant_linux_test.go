@@ -185,13 +185,13 @@ func TestVacantGuestsHoldNothing(t *testing.T) {
 	m := gen.Module()
 	vacant := &m.engine.vacancies
 	var all []*Instance
-	for range 3 + vacantMost/m.guestBytes() {
+	for range 3 + vacantMost/m.beside {
 		all = append(all, newInstance(t, gen))
 	}
 	for _, i := range all {
 		closed(t, i)
 	}
-	if vacant.bytes > vacantMost || int64(len(vacant.guests)) != vacantMost/m.guestBytes() {
+	if vacant.bytes > vacantMost || int64(len(vacant.guests)) != vacantMost/m.beside {
 		t.Errorf("%d bytes in %d guests, at most %d", vacant.bytes, len(vacant.guests), vacantMost)
 	}
 	if !m.Unload() {
@@ -267,7 +267,7 @@ func TestVacantGuestsOfManySegmentsAreCounted(t *testing.T) {
 				all[n] = newInstance(t, gen)
 			}
 			each := (heap() - before) / int64(len(all))
-			if counted := m.guestBytes(); counted < each || counted > 2*each+vacantLeast {
+			if counted := m.beside; counted < each || counted > 2*each+besideLeast {
 				t.Errorf("counts with %d bytes, and takes %d", counted, each)
 			}
 		})

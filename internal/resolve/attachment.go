@@ -26,13 +26,14 @@ type Guest interface {
 // Answer fills a, which has what the call burnt also where it failed; fuel is
 // what it may burn at most. The error is a *runtime.Fault, after which the
 // instance is as good as new, as it is after Reset. Idle is a time for maintenance, with a budget of its
-// own; MemoryBytes is what the guest holds. Trace and Lookups are what the last
+// own; MemoryBytes is what the guest holds, BesideBytes what the host holds for it. Trace and Lookups are what the last
 // call asked for, good until the next. *runtime.Instance is one.
 type Instance interface {
 	Answer(q *hostabi.Question, fuel uint64, h runtime.Host, a *runtime.Answer) error
 	Idle(reason hostabi.IdleReason, fuel uint64, sink runtime.Sink) error
 	Reset()
 	MemoryBytes() int
+	BesideBytes() int
 	Trace() []runtime.Event
 	Lookups() []runtime.Lookup
 	Close(ctx context.Context) error

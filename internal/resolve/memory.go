@@ -13,10 +13,6 @@ import (
 // instances that run take all the memory that guests may have.
 var errNoMemory = errors.New("resolve: the memory of all guests is in use")
 
-// instanceBytes is allowed for what an instance takes beside its guest's memory: the
-// engine's structures and a native stack.
-const instanceBytes = 64 << 10
-
 // victimsKept is how many holders one look at all of them finds, and stayersKept how many that stay longer.
 const (
 	victimsKept = 64
@@ -72,7 +68,7 @@ type victim struct {
 func (v victim) due() int64 { return v.asked + v.tenant().stays.Load() }
 
 // weight is what an instance counts with.
-func weight(i Instance) int64 { return int64(i.MemoryBytes()) + instanceBytes }
+func weight(i Instance) int64 { return int64(i.MemoryBytes() + i.BesideBytes()) }
 
 func (m *memory) join(h holder) {
 	m.mu.Lock()

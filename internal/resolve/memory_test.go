@@ -67,6 +67,8 @@ func (g *sized) NewInstance(context.Context) (resolve.Instance, error) {
 
 func (i *sizedInstance) MemoryBytes() int { return int(i.guest.bytes.Load()) }
 
+func (i *sizedInstance) BesideBytes() int { return beside }
+
 func (i *sizedInstance) Close(context.Context) error {
 	if i.closed.Swap(true) {
 		panic("closed twice")
@@ -75,7 +77,7 @@ func (i *sizedInstance) Close(context.Context) error {
 	return nil
 }
 
-// beside is what an instance counts with beside its memory.
+// beside is what the host holds for an instance.
 const beside = 64 << 10
 
 // fleet makes guests of a mebibyte each, at names g0, g1 and so on.

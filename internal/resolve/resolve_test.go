@@ -55,6 +55,7 @@ func (s script) Close(context.Context) error                           { return 
 func (s script) Trace() []runtime.Event                                { return nil }
 func (s script) Lookups() []runtime.Lookup                             { return nil }
 func (s script) MemoryBytes() int                                      { return 1 << 16 }
+func (s script) BesideBytes() int                                      { return 0 }
 func (s script) Reset()                                                {}
 func (s script) Idle(hostabi.IdleReason, uint64, runtime.Sink) error   { return nil }
 func (s script) Answer(q *hostabi.Question, fuel uint64, h runtime.Host, a *runtime.Answer) error {

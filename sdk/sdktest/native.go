@@ -49,6 +49,8 @@ func (n *nativeInstance) Idle(hostabi.IdleReason, uint64, runtime.Sink) error { 
 // MemoryBytes is 0: the memory is the program's.
 func (n *nativeInstance) MemoryBytes() int { return 0 }
 
+func (n *nativeInstance) BesideBytes() int { return 0 }
+
 // Reset does nothing: the program's memory is not put back.
 func (n *nativeInstance) Reset() {}
 

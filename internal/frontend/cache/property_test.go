@@ -97,6 +97,7 @@ type guestInstance struct {
 
 func (*guestInstance) Close(context.Context) error                         { return nil }
 func (*guestInstance) MemoryBytes() int                                    { return 0 }
+func (*guestInstance) BesideBytes() int                                    { return 0 }
 func (*guestInstance) Reset()                                              {} // an answer leaves nothing behind
 func (*guestInstance) Idle(hostabi.IdleReason, uint64, runtime.Sink) error { return nil }
 func (i *guestInstance) Trace() []runtime.Event                            { return i.events }
