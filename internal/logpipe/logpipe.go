@@ -90,9 +90,12 @@ func (p *Pipe) run() {
 		p.mu.Lock()
 		lines, p.waiting = p.waiting, lines[:0]
 		p.mu.Unlock()
-		if _, err := p.out.Write(lines); err != nil {
-			p.drop(lines)
-			continue
+		for rest := lines; len(rest) > 0; {
+			n := piece(rest)
+			if _, err := p.out.Write(rest[:n]); err != nil {
+				p.drop(rest[:n])
+			}
+			rest = rest[n:]
 		}
 		if now := p.dropped.Load(); now > told {
 			if _, ok := often.Pass(time.Now()); ok {
@@ -101,4 +104,20 @@ func (p *Pipe) run() {
 			}
 		}
 	}
+}
+
+// piece is how many octets of lines are written at once: whole lines that a pipe takes
+// as one, or a line that is longer. Others write to the same pipe.
+func piece(lines []byte) int {
+	const whole = 4096 // PIPE_BUF, on Linux
+	if len(lines) <= whole {
+		return len(lines)
+	}
+	if end := bytes.LastIndexByte(lines[:whole], '\n'); end >= 0 {
+		return end + 1
+	}
+	if end := bytes.IndexByte(lines, '\n'); end >= 0 {
+		return end + 1
+	}
+	return len(lines)
 }

@@ -91,3 +91,44 @@ func TestBrokenReader(t *testing.T) {
 		t.Errorf("%d are dropped, want 2", p.Dropped())
 	}
 }
+
+// writes notes each write, the first of which waits.
+type writes struct {
+	begin chan struct{}
+	all   []string
+}
+
+func (w *writes) Write(b []byte) (int, error) {
+	<-w.begin
+	w.all = append(w.all, string(b))
+	return len(b), nil
+}
+
+// What has waited leaves in whole lines, few enough for a pipe to take them as one: a line that somebody else writes there is
+// in none of ours.
+func TestWholeLines(t *testing.T) {
+	w := &writes{begin: make(chan struct{})}
+	p := New(w, func(uint64) {})
+	var want strings.Builder
+	for i := range 300 {
+		line := strings.Repeat("x", i*7%900) + "\n"
+		if i == 150 {
+			line = strings.Repeat("y", 9000) + "\n"
+		}
+		want.WriteString(line)
+		p.Write([]byte(line))
+	}
+	close(w.begin)
+	p.Close()
+	if got := strings.Join(w.all, ""); got != want.String() {
+		t.Errorf("got %d octets, want %d", len(got), want.Len())
+	}
+	for _, s := range w.all {
+		if !strings.HasSuffix(s, "\n") || len(s) > 4096 && strings.Count(s, "\n") > 1 {
+			t.Errorf("%d octets and %d lines in one write", len(s), strings.Count(s, "\n"))
+		}
+	}
+	if len(w.all) < 20 {
+		t.Errorf("%d writes", len(w.all))
+	}
+}
