@@ -23,14 +23,14 @@ type vacancies struct {
 type vacancy struct {
 	guest *guest
 	of    *Module
-	bytes int64
 }
 
-// vacate has the guest of an instance, whose last call did not fail and whose memory has not grown, be another's, or ends it. The caller uses the module's code.
+// vacate has the guest of an instance, whose last call did not fail and whose memory has not grown, be another's, or ends
+// it. The caller uses the module's code.
 func (m *Module) vacate(ctx context.Context, g *guest) error {
 	m.code.mu.Lock()
 	defer m.code.mu.Unlock()
-	if m.code.closed || !m.engine.vacancies.put(ctx, vacancy{g, m, m.beside}) {
+	if m.code.closed || !m.engine.vacancies.put(ctx, vacancy{g, m}) {
 		return g.module.Close(ctx)
 	}
 	return nil
@@ -38,13 +38,13 @@ func (m *Module) vacate(ctx context.Context, g *guest) error {
 
 // put keeps a guest, and reports whether it does: not where its memory cannot be given back. The oldest have to go for it.
 func (v *vacancies) put(ctx context.Context, one vacancy) bool {
-	if one.bytes > vacantMost || one.guest.strip() != nil {
+	if one.of.beside > vacantMost || one.guest.strip() != nil {
 		return false
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.guests = append(v.guests, one)
-	v.bytes += one.bytes
+	v.bytes += one.of.beside
 	for v.bytes > vacantMost {
 		v.end(ctx, 0)
 	}
@@ -90,6 +90,6 @@ func (v *vacancies) end(ctx context.Context, at int) {
 }
 
 func (v *vacancies) remove(at int) {
-	v.bytes -= v.guests[at].bytes
+	v.bytes -= v.guests[at].of.beside
 	v.guests = slices.Delete(v.guests, at, at+1)
 }

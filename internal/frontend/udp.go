@@ -125,7 +125,7 @@ func (w *udpWorker) answer(n int) {
 			w.responder.counters.ignore(ignoredProxy)
 			continue
 		}
-		if client != from && w.server.config.Tap != nil {
+		if w.server.config.Tap != nil && client != from {
 			w.noteNamed(i)
 		}
 		q := &w.queries[i]

@@ -184,12 +184,7 @@ func (s *slot) take() error {
 
 // reclaim evicts the instance if it was asked once, or not at all.
 func (s *slot) reclaim() {
-	if !s.mu.TryLock() {
-		return
-	}
-	few := s.uses <= 1
-	s.mu.Unlock()
-	if few {
+	if s.tenancy.stays.Load() < 0 {
 		s.evict()
 	}
 }
